@@ -1,0 +1,3 @@
+//! The stock `nexus` binary.
+
+fn main() {}

@@ -1,0 +1,28 @@
+//! The ports: what the platform needs from a technology. Each has one contract suite in `nexus-testkit` that every
+//! adapter passes. Asynchronous ports return [`BoxFuture`]; the others answer from memory or from a local file and
+//! are called where blocking is allowed.
+
+mod clock;
+mod event_store;
+mod idempotency;
+mod policy_engine;
+mod read_store;
+mod schema_registry;
+
+pub use clock::{Clock, IdSource};
+pub use event_store::{
+    AppendError, BoxFuture, Direction, EventFilter, EventStore, LogPage, LogRead, ReadError, StreamInfo,
+    StreamList, StreamListPage, StreamPage, StreamRead,
+};
+pub use idempotency::{IdempotencyIndex, IdempotencyRecord};
+pub use policy_engine::{
+    Denial, PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext,
+    Severity, Verdict, VerdictOutcome,
+};
+pub use read_store::{
+    Column, ColumnKind, Filter, FilterOp, ReadStore, ReadStoreError, ResourceSpec, ResourceStore, RowChange,
+    RowData, RowPage, RowQuery, SortKey,
+};
+pub use schema_registry::{
+    RegisterError, SchemaDocument, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry, Violation,
+};
