@@ -1,1 +1,28 @@
-//! nexus-runtime
+//! The platform at work: admission, commands, governed appends, projections and queries, all against ports.
+//!
+//! **What belongs here:** what happens between a door (HTTP, CLI) and the ports, in which order, and what is retried.
+//! **What does not:** any technology. This crate names no database, no file format and no wire format.
+//!
+//! Reading order: [`Node`] assembles everything; [`CommandService`] and [`AppendService`] write; [`projector`]
+//! follows; [`QueryService`] reads.
+
+mod append_service;
+mod catalogue;
+mod command_service;
+mod governance;
+mod idempotency;
+mod node;
+pub mod projector;
+mod query_service;
+mod request;
+mod system;
+
+pub use append_service::{AppendAnswer, AppendFailure, AppendService};
+pub use catalogue::{Catalogue, CatalogueError, CommandEntry};
+pub use command_service::{CommandAnswer, CommandFailure, CommandRequest, CommandService, DryRun};
+pub use governance::{PolicySource, SchemaRestore};
+pub use idempotency::{IdempotencyClash, Idempotent};
+pub use node::{Node, NodeParts, StartError};
+pub use query_service::{ConsistentWith, QueryFailure, QueryService};
+pub use request::RequestInfo;
+pub use system::{SystemClock, UuidIds};

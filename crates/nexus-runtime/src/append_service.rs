@@ -1,0 +1,223 @@
+use std::{sync::Arc, time::Instant};
+
+use nexus_core::{
+    Appended, AppendedStream, DecisionId, IdempotencyMark, Position, Proposal, Refusal,
+    admission::AdmissionContext,
+    ports::{AppendError, IdempotencyRecord, LogRead, ReadError},
+};
+
+use crate::{IdempotencyClash, Idempotent, RequestInfo, command_service::Inner, idempotency::Begun};
+
+/// Stores events that a client decided itself, under the same governance as commands.
+#[derive(Clone)]
+pub struct AppendService {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// Where the events went, and the decision that allowed them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendAnswer {
+    /// Where the events went.
+    pub appended: Appended,
+    /// The decision that allowed them.
+    pub decision_id: DecisionId,
+}
+
+/// Why events were not stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendFailure {
+    /// They were not admitted.
+    #[error("{refusal}")]
+    NotAdmitted {
+        /// Why.
+        refusal: Refusal,
+        /// The decision.
+        decision_id: DecisionId,
+    },
+    /// The idempotency key is taken.
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyClash),
+    /// The store did not take them.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// An earlier append with the same key could not be read back.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl AppendService {
+    /// Stores a proposal and answers once it is durable. The work goes on when the caller goes away.
+    ///
+    /// # Errors
+    /// [`AppendFailure`]; nothing was stored.
+    pub async fn append(
+        &self,
+        proposal: Proposal,
+        idempotent: Option<Idempotent>,
+        info: RequestInfo,
+    ) -> Result<AppendAnswer, AppendFailure> {
+        let inner = Arc::clone(&self.inner);
+        let work = tokio::spawn(async move { inner.append(proposal, idempotent, &info).await });
+        work.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an append task failed");
+            Err(AppendError::Unavailable {
+                reason: "the append ended early".to_owned(),
+            }
+            .into())
+        })
+    }
+}
+
+impl Inner {
+    async fn append(
+        &self,
+        mut proposal: Proposal,
+        idempotent: Option<Idempotent>,
+        info: &RequestInfo,
+    ) -> Result<AppendAnswer, AppendFailure> {
+        let claim = match &idempotent {
+            None => None,
+            Some(idempotent) => match self.keys.begin(idempotent).await? {
+                Begun::Before(record) => return self.replay(record).await,
+                Begun::First(claim) => Some((claim, idempotent.mark())),
+            },
+        };
+        let decision_id = self.ids.decision_id();
+        self.complete(
+            &mut proposal,
+            info,
+            decision_id,
+            claim.as_ref().map(|(_, mark)| mark),
+        );
+        let context = AdmissionContext {
+            actor: &info.actor,
+            decision_id,
+            request: &info.context,
+        };
+        let not_admitted = |refusal| AppendFailure::NotAdmitted { refusal, decision_id };
+        let admitted = self.admission.admit(proposal, context).map_err(not_admitted)?;
+        let types: Vec<String> = admitted
+            .streams()
+            .iter()
+            .flat_map(|part| {
+                part.events()
+                    .iter()
+                    .map(|event| event.event().event_type.to_string())
+            })
+            .collect();
+        let started = Instant::now();
+        let appended = self.store.append(admitted).await?;
+        metrics::histogram!("nexus_append_duration_seconds").record(started.elapsed());
+        for event_type in types {
+            metrics::counter!("nexus_events_appended_total", "type" => event_type).increment(1);
+        }
+        if let Some((claim, mark)) = claim.filter(|_| !appended.replayed)
+            && let Some(record) = record_of(&appended, mark, decision_id, self.clock.now())
+        {
+            claim.done(record);
+        }
+        Ok(AppendAnswer {
+            appended,
+            decision_id,
+        })
+    }
+
+    /// Fills in what the request says about every event.
+    fn complete(
+        &self,
+        proposal: &mut Proposal,
+        info: &RequestInfo,
+        decision_id: DecisionId,
+        mark: Option<&IdempotencyMark>,
+    ) {
+        let mut mark = mark.cloned();
+        for event in proposal.streams.iter_mut().flat_map(|part| &mut part.events) {
+            let metadata = &mut event.metadata;
+            metadata.user_id = Some(info.actor.id.clone());
+            metadata.idempotency = mark.take();
+            metadata.causation_id = metadata.causation_id.take().or_else(|| info.causation_id.clone());
+            metadata.traceparent = metadata.traceparent.take().or_else(|| info.traceparent.clone());
+            metadata.correlation_id = metadata
+                .correlation_id
+                .take()
+                .or_else(|| info.correlation_id.clone())
+                .or_else(|| Some(decision_id.to_string().into()));
+        }
+    }
+
+    /// Rebuilds the answer of an earlier append from the events it stored.
+    async fn replay(&self, record: IdempotencyRecord) -> Result<AppendAnswer, AppendFailure> {
+        let count = u64::try_from(record.event_ids.len()).unwrap_or(u64::MAX);
+        let before = Position::new(record.position.get().saturating_sub(count));
+        let mut streams: Vec<AppendedStream> = Vec::new();
+        let mut after = before;
+        while after < record.position {
+            let limit = usize::try_from(record.position.since(after))
+                .unwrap_or(usize::MAX)
+                .min(1000);
+            let page = self
+                .store
+                .read_log(LogRead {
+                    from: after,
+                    limit,
+                    ..LogRead::default()
+                })
+                .await?;
+            for event in &page.events {
+                match streams
+                    .last_mut()
+                    .filter(|part| part.stream == event.aggregate_id)
+                {
+                    Some(part) => {
+                        part.version = event.version;
+                        part.event_ids.push(event.event_id);
+                    }
+                    None => streams.push(AppendedStream {
+                        stream: event.aggregate_id.clone(),
+                        first_version: event.version,
+                        version: event.version,
+                        event_ids: vec![event.event_id],
+                    }),
+                }
+            }
+            if page.next <= after {
+                break;
+            }
+            after = page.next;
+        }
+        let appended = Appended {
+            first_position: before.next(),
+            position: record.position,
+            streams,
+            replayed: true,
+        };
+        Ok(AppendAnswer {
+            appended,
+            decision_id: record.decision_id,
+        })
+    }
+}
+
+fn record_of(
+    appended: &Appended,
+    mark: IdempotencyMark,
+    decision_id: DecisionId,
+    recorded_at: nexus_core::Timestamp,
+) -> Option<IdempotencyRecord> {
+    let last = appended.streams.last()?;
+    Some(IdempotencyRecord {
+        key: mark.key,
+        request: mark.request,
+        stream: last.stream.clone(),
+        version: last.version,
+        event_ids: appended
+            .streams
+            .iter()
+            .flat_map(|part| part.event_ids.iter().copied())
+            .collect(),
+        position: appended.position,
+        decision_id,
+        recorded_at,
+    })
+}

@@ -1,0 +1,270 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use nexus_core::{
+    Admission, Position, Refusal, Text,
+    framework::Projection,
+    ports::{
+        AppendError, Clock, EventStore, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore,
+        ReadStoreError, RegisterError, RequestContext, SchemaRegistry,
+    },
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    AppendService, Catalogue, CommandService, PolicySource, QueryService, SchemaRestore,
+    command_service::Inner,
+    governance::Governance,
+    idempotency::{FollowError, KeyRing},
+    projector,
+};
+
+/// Idempotency keys are forgotten after this long.
+const KEY_LIFETIME: Duration = Duration::from_hours(24);
+
+/// The adapters and definitions a node is made of.
+pub struct NodeParts<'a> {
+    /// Name of the application: `input.context.service` in policies.
+    pub service: Text,
+    /// `dev`, `production`, …: `input.context.environment` in policies.
+    pub environment: Text,
+    /// The aggregates.
+    pub catalogue: Catalogue,
+    /// The projections.
+    pub projections: Vec<Projection>,
+    /// Where events are stored.
+    pub store: Arc<dyn EventStore>,
+    /// What knows the schemas.
+    pub registry: Arc<dyn SchemaRegistry>,
+    /// Puts stored schemas back into `registry`.
+    pub restore_schema: SchemaRestore<'a>,
+    /// What decides.
+    pub policy: Arc<dyn PolicyEngine>,
+    /// The sources of the policy in force, for the record.
+    pub policy_sources: Vec<PolicySource>,
+    /// Where read models are kept.
+    pub read_store: Arc<dyn ReadStore>,
+    /// What finds idempotency keys.
+    pub idempotency: Arc<dyn IdempotencyIndex>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids.
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The log could not be read.
+    #[error("reading the log failed: {0}")]
+    Read(#[from] ReadError),
+    /// The platform's own events could not be stored.
+    #[error("writing the log failed: {0}")]
+    Append(#[from] AppendError),
+    /// A read model or the idempotency index could not be opened.
+    #[error("{0}")]
+    ReadStore(#[from] ReadStoreError),
+    /// A declared schema cannot be used.
+    #[error("a schema cannot be registered: {0}")]
+    Schema(#[from] RegisterError),
+    /// The policy refuses the platform's own events.
+    #[error("the policy refuses the platform's own record of schemas and policies: {0}")]
+    Refused(#[from] Refusal),
+    /// The platform's own streams cannot be understood.
+    #[error("`{stream}`: {reason}")]
+    Governance {
+        /// Which.
+        stream: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl StartError {
+    pub(crate) fn governance(stream: &str, reason: impl fmt::Display) -> Self {
+        Self::Governance {
+            stream: stream.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl From<FollowError> for StartError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Log(error) => error.into(),
+            FollowError::Index(error) => error.into(),
+        }
+    }
+}
+
+/// A running platform: everything the doors need.
+pub struct Node {
+    service: Text,
+    environment: Text,
+    commands: CommandService,
+    queries: QueryService,
+    store: Arc<dyn EventStore>,
+    admission: Admission,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Brings schemas and policies into force, catches up on idempotency keys and starts the projections. Projections
+    /// that are behind catch up while the node serves.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing keeps running.
+    pub async fn start(parts: NodeParts<'_>) -> Result<Self, StartError> {
+        let admission = Admission::new(parts.registry, parts.policy);
+        let (service, environment) = (parts.service, parts.environment);
+        let governance = Governance {
+            store: &*parts.store,
+            admission: &admission,
+            ids: &*parts.ids,
+            request: RequestContext {
+                service: service.clone(),
+                client_id: None,
+                environment: environment.clone(),
+                time: parts.clock.now(),
+            },
+        };
+        governance.schemas(&parts.catalogue, parts.restore_schema).await?;
+        governance.policies(&parts.policy_sources).await?;
+
+        let keys = KeyRing::new(parts.idempotency);
+        keys.catch_up(&*parts.store).await?;
+        let lifetime = i64::try_from(KEY_LIFETIME.as_micros()).unwrap_or(i64::MAX);
+        keys.forget_before(parts.clock.now().saturating_add_micros(-lifetime))
+            .await?;
+
+        let stop = CancellationToken::new();
+        let mut tasks = vec![tokio::spawn(
+            Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()),
+        )];
+        let mut running = Vec::new();
+        for projection in parts.projections {
+            let rows = parts.read_store.open(projection.spec().clone())?;
+            let (events, clock) = (Arc::clone(&parts.store), Arc::clone(&parts.clock));
+            let (projection, task) = projector::start(projection, rows, events, clock, stop.clone())?;
+            running.push(projection);
+            tasks.push(task);
+        }
+        let inner = Inner {
+            catalogue: Arc::new(parts.catalogue),
+            store: Arc::clone(&parts.store),
+            admission: admission.clone(),
+            keys,
+            clock: Arc::clone(&parts.clock),
+            ids: Arc::clone(&parts.ids),
+        };
+        Ok(Self {
+            service,
+            environment,
+            commands: CommandService {
+                inner: Arc::new(inner),
+            },
+            queries: QueryService::new(running),
+            store: parts.store,
+            admission,
+            clock: parts.clock,
+            ids: parts.ids,
+            stop,
+            tasks,
+        })
+    }
+
+    /// The name of the application.
+    #[must_use]
+    pub fn service(&self) -> &Text {
+        &self.service
+    }
+
+    /// `dev`, `production`, ….
+    #[must_use]
+    pub fn environment(&self) -> &Text {
+        &self.environment
+    }
+
+    /// The door for commands.
+    #[must_use]
+    pub fn commands(&self) -> &CommandService {
+        &self.commands
+    }
+
+    /// The door for events that clients decided themselves.
+    #[must_use]
+    pub fn appends(&self) -> AppendService {
+        AppendService {
+            inner: Arc::clone(&self.commands.inner),
+        }
+    }
+
+    /// The door to the read models.
+    #[must_use]
+    pub fn queries(&self) -> &QueryService {
+        &self.queries
+    }
+
+    /// The log, for reading.
+    #[must_use]
+    pub fn events(&self) -> &Arc<dyn EventStore> {
+        &self.store
+    }
+
+    /// The schema registry.
+    #[must_use]
+    pub fn schemas(&self) -> &Arc<dyn SchemaRegistry> {
+        self.admission.registry()
+    }
+
+    /// The policy engine.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<dyn PolicyEngine> {
+        self.admission.policy()
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The source of ids.
+    #[must_use]
+    pub fn ids(&self) -> &Arc<dyn IdSource> {
+        &self.ids
+    }
+
+    /// Cancelled when the node stops; live feeds end with it.
+    #[must_use]
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// The newest durable position.
+    #[must_use]
+    pub fn head(&self) -> Position {
+        self.store.head()
+    }
+
+    /// Stops following the log and waits for what is under way.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        for task in self.tasks.drain(..) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a background task ended badly");
+            }
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

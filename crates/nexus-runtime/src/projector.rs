@@ -1,0 +1,352 @@
+//! Projections: each follows the log on its own and commits rows and checkpoint in one transaction.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use nexus_core::{
+    EventType, Position, RecordedEvent, Timestamp,
+    framework::{CodecError, Projection},
+    ports::{
+        Clock, EventFilter, EventStore, LogRead, ReadError, ReadStoreError, ResourceStore, RowChange, RowData,
+    },
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Most events applied in one transaction.
+const BATCH: usize = 1000;
+
+/// A projection that is being kept up to date.
+#[derive(Clone)]
+pub struct RunningProjection {
+    projection: Projection,
+    store: Arc<dyn ResourceStore>,
+    progress: watch::Receiver<Progress>,
+}
+
+/// How far a projection is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Everything up to here is in the rows.
+    pub checkpoint: Position,
+    /// When the last event that was applied had been recorded.
+    pub last_event_at: Option<Timestamp>,
+    /// What it is doing.
+    pub state: ProjectionState,
+    /// The last failure, until the next success.
+    pub last_error: Option<ProjectionFailure>,
+}
+
+/// What a projection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProjectionState {
+    /// It is applying events that were stored earlier.
+    CatchingUp,
+    /// It has seen everything and waits for more.
+    Live,
+    /// It failed and tries again; rows stay as they were.
+    Retrying,
+}
+
+/// Why a projection could not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectionFailure {
+    /// What happened.
+    pub reason: String,
+    /// The event that was being applied, if it was one.
+    pub position: Option<Position>,
+    /// How often it has been tried in a row.
+    pub attempts: u32,
+}
+
+impl RunningProjection {
+    /// The projection.
+    #[must_use]
+    pub fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    /// Its rows.
+    #[must_use]
+    pub fn rows(&self) -> &Arc<dyn ResourceStore> {
+        &self.store
+    }
+
+    /// How far it is now.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress.borrow().clone()
+    }
+
+    /// Waits until everything up to `position` is in the rows; false when the node is stopping.
+    pub async fn reached(&self, position: Position) -> bool {
+        let mut progress = self.progress.clone();
+        progress
+            .wait_for(|progress| progress.checkpoint >= position)
+            .await
+            .is_ok()
+    }
+}
+
+/// Why a step of a projection failed.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error(transparent)]
+    Log(#[from] ReadError),
+    #[error(transparent)]
+    Rows(#[from] ReadStoreError),
+    #[error("event at position {position}: {source}")]
+    Event { position: Position, source: CodecError },
+    #[error("the projection panicked: {0}")]
+    Panicked(tokio::task::JoinError),
+}
+
+impl StepError {
+    fn position(&self) -> Option<Position> {
+        match self {
+            Self::Event { position, .. } => Some(*position),
+            _ => None,
+        }
+    }
+}
+
+/// Starts following the log; the task ends when `stop` is cancelled.
+///
+/// # Errors
+/// When the checkpoint cannot be read.
+pub fn start(
+    projection: Projection,
+    store: Arc<dyn ResourceStore>,
+    events: Arc<dyn EventStore>,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> Result<(RunningProjection, tokio::task::JoinHandle<()>), ReadStoreError> {
+    let checkpoint = store.checkpoint()?;
+    let progress = Progress {
+        checkpoint,
+        last_event_at: None,
+        state: ProjectionState::CatchingUp,
+        last_error: None,
+    };
+    let (sender, receiver) = watch::channel(progress);
+    let running = RunningProjection {
+        projection,
+        store,
+        progress: receiver,
+    };
+    let follower = Follower {
+        running: running.clone(),
+        events,
+        clock,
+        progress: sender,
+    };
+    Ok((running, tokio::spawn(follower.run(stop))))
+}
+
+struct Follower {
+    running: RunningProjection,
+    events: Arc<dyn EventStore>,
+    clock: Arc<dyn Clock>,
+    progress: watch::Sender<Progress>,
+}
+
+impl Follower {
+    async fn run(self, stop: CancellationToken) {
+        let mut backoff = Backoff::new();
+        loop {
+            let step = tokio::select! {
+                () = stop.cancelled() => return,
+                step = self.step() => step,
+            };
+            match step {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    self.report(&error, backoff.attempts() + 1);
+                    if backoff.wait(&stop).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Applies the next page, or waits until there is one.
+    async fn step(&self) -> Result<(), StepError> {
+        let checkpoint = self.progress.borrow().checkpoint;
+        let page = self.events.read_log(self.next_page(checkpoint)).await?;
+        if page.next <= checkpoint {
+            self.progress.send_if_modified(|progress| {
+                let settled = progress.state == ProjectionState::Live && progress.last_error.is_none();
+                (progress.state, progress.last_error) = (ProjectionState::Live, None);
+                !settled
+            });
+            self.events.wait_past(checkpoint).await?;
+            return Ok(());
+        }
+        let last_event_at = page.events.last().map(|event| event.timestamp);
+        let (projection, store, next) = (
+            self.running.projection.clone(),
+            Arc::clone(&self.running.store),
+            page.next,
+        );
+        tokio::task::spawn_blocking(move || apply(&projection, &*store, &page.events, next))
+            .await
+            .map_err(StepError::Panicked)??;
+        self.measure(next, last_event_at);
+        self.progress.send_modify(|progress| {
+            progress.checkpoint = next;
+            progress.last_error = None;
+            progress.last_event_at = last_event_at.or(progress.last_event_at);
+        });
+        Ok(())
+    }
+
+    fn next_page(&self, checkpoint: Position) -> LogRead {
+        let wanted = self.running.projection.event_types().iter();
+        let event_types: BTreeSet<EventType> = wanted.filter_map(|name| EventType::new(*name).ok()).collect();
+        let filter = EventFilter {
+            event_types,
+            ..EventFilter::default()
+        };
+        LogRead {
+            from: checkpoint,
+            limit: BATCH,
+            filter,
+            ..LogRead::default()
+        }
+    }
+
+    fn measure(&self, checkpoint: Position, last_event_at: Option<Timestamp>) {
+        let name = self.running.projection.spec().name.clone();
+        let behind = self.events.head().since(checkpoint);
+        let seconds = match last_event_at {
+            Some(at) if behind > 0 => seconds_between(at, self.clock.now()),
+            _ => 0.0,
+        };
+        metrics::gauge!("nexus_projection_lag_events", "name" => name.clone()).set(precise(behind));
+        metrics::gauge!("nexus_projection_lag_seconds", "name" => name).set(seconds);
+    }
+
+    fn report(&self, error: &StepError, attempts: u32) {
+        let name = &self.running.projection.spec().name;
+        tracing::error!(projection = %name, %error, attempts, "a projection cannot go on; it is tried again");
+        metrics::counter!("nexus_projection_errors_total", "name" => name.clone()).increment(1);
+        self.progress.send_modify(|progress| {
+            progress.state = ProjectionState::Retrying;
+            progress.last_error = Some(ProjectionFailure {
+                reason: error.to_string(),
+                position: error.position(),
+                attempts,
+            });
+        });
+    }
+}
+
+/// Applies events to rows and commits both with the new checkpoint.
+fn apply(
+    projection: &Projection,
+    store: &dyn ResourceStore,
+    events: &[RecordedEvent],
+    next: Position,
+) -> Result<(), StepError> {
+    // Rows touched in this batch, newest state; a row is read from the store once.
+    let mut rows: HashMap<String, Option<RowData>> = HashMap::new();
+    let mut touched: Vec<String> = Vec::new();
+    for event in events {
+        let misfit = |source| StepError::Event {
+            position: event.position,
+            source,
+        };
+        let Some(key) = projection.key(event).map_err(misfit)? else {
+            continue;
+        };
+        let current = match rows.get(&key) {
+            Some(row) => row.clone(),
+            None => store.get(&key)?,
+        };
+        let changed = match projection.project(event, &key, current).map_err(misfit)? {
+            None => continue,
+            Some(RowChange::Put(row)) => Some(row),
+            Some(RowChange::Delete(_)) => None,
+        };
+        if rows.insert(key.clone(), changed).is_none() {
+            touched.push(key);
+        }
+    }
+    let change = |key: String| match rows.remove(&key).flatten() {
+        Some(row) => RowChange::Put(row),
+        None => RowChange::Delete(key),
+    };
+    let changes: Vec<RowChange> = touched.into_iter().map(change).collect();
+    Ok(store.commit(&changes, next)?)
+}
+
+fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
+    let micros = later.as_micros().saturating_sub(earlier.as_micros()).max(0);
+    Duration::from_micros(micros.unsigned_abs()).as_secs_f64()
+}
+
+/// A count as a gauge's value; exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "a gauge has no wider type")]
+fn precise(count: u64) -> f64 {
+    count as f64
+}
+
+/// Waits between tries: 1 s, doubling, at most 5 min.
+pub(crate) struct Backoff {
+    attempts: u32,
+}
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_mins(5);
+
+    pub(crate) fn new() -> Self {
+        Self { attempts: 0 }
+    }
+
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.attempts = 0;
+    }
+
+    /// How long the next wait is.
+    pub(crate) fn delay(&self) -> Duration {
+        Self::FIRST
+            .saturating_mul(1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX))
+            .min(Self::LONGEST)
+    }
+
+    /// Waits; `Err` when cancelled meanwhile.
+    pub(crate) async fn wait(&mut self, stop: &CancellationToken) -> Result<(), Stopped> {
+        let delay = self.delay();
+        self.attempts = self.attempts.saturating_add(1);
+        tokio::select! {
+            () = stop.cancelled() => Err(Stopped),
+            () = tokio::time::sleep(delay) => Ok(()),
+        }
+    }
+}
+
+/// The node is stopping.
+pub(crate) struct Stopped;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_from_a_second_to_five_minutes() {
+        let at = |attempts| Backoff { attempts }.delay().as_secs();
+        assert_eq!(
+            [at(0), at(1), at(2), at(8), at(9), at(40)],
+            [1, 2, 4, 256, 300, 300]
+        );
+    }
+}
