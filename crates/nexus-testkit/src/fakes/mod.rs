@@ -1,0 +1,17 @@
+//! The ports, kept in memory: right in what they promise, small enough to be read, and deterministic.
+
+mod clock;
+mod event_store;
+mod idempotency;
+mod locked;
+mod policy;
+mod read_store;
+mod rows;
+mod schemas;
+
+pub use clock::{ManualClock, SequentialIds};
+pub use event_store::MemoryEventStore;
+pub use idempotency::MemoryIdempotencyIndex;
+pub use policy::FixedPolicy;
+pub use read_store::MemoryReadStore;
+pub use schemas::PermissiveSchemas;
