@@ -28,3 +28,9 @@ pub use name::{
     Version,
 };
 pub use time::Timestamp;
+
+/// What the code written by the macros names; not for people.
+#[doc(hidden)]
+pub mod __private {
+    pub use {schemars, serde, serde_json};
+}
