@@ -43,8 +43,10 @@ pub(crate) struct FileKind {
 pub(crate) struct Database {
     path: PathBuf,
     kind: FileKind,
-    writer: Mutex<Connection>,
+    // Before the writer, because fields are dropped in this order: only a last connection that can write copies the
+    // WAL back and removes it.
     readers: Readers,
+    writer: Mutex<Connection>,
 }
 
 impl Database {

@@ -94,7 +94,7 @@ proptest! {
 fn indexes_made_on_the_way_do_not_change_the_order() {
     let row = |n: i64| {
         json!({
-            "id": format!("k{:04}", (n * 7919) % 2500), "status": ["a", "b", "c"][usize::try_from(n % 3).unwrap()],
+            "id": format!("k{:04}", (n * 7919) % 2500), "status": (["a", "b", "c"][usize::try_from(n % 3).unwrap()]),
             "total": if n % 5 == 0 { Value::Null } else { json!(n % 11) }, "open": n % 2 == 0,
             "score": null, "lines": null,
         })
@@ -136,12 +136,7 @@ fn the_next_page_starts_behind_the_row_even_when_it_was_deleted() {
     let fixture = Fixture::with((0..10).map(|n| json!({ "id": format!("k{n}"), "total": n / 3 })));
     let mut query = query(&[], "-total", 4);
     let first = fixture.resource.list(&query).unwrap();
-    assert_eq!(
-        first.next,
-        Some(vec![json!(2), json!("k8")])
-            .filter(|_| false)
-            .or(first.next.clone())
-    );
+    assert_eq!(first.next, Some(vec![json!(2), json!("k8")]));
     let last = first.rows[3]["id"].as_str().unwrap().to_owned();
     fixture
         .resource
