@@ -119,7 +119,7 @@ pub enum Refusal {
         event_type: String,
         /// What the registry said.
         #[source]
-        refusal: SchemaRefusal,
+        refusal: Box<SchemaRefusal>,
     },
     /// Policy did not allow an event.
     #[error("policy does not allow event {index} (`{event_type}`)")]
@@ -188,9 +188,13 @@ impl Admission {
                 condition,
                 events,
             } = part;
+            let resource = PolicyResource {
+                resource_type: aggregate_type.as_str(),
+                id: stream.as_str(),
+            };
             let mut admitted = Vec::with_capacity(events.len());
             for event in events {
-                admitted.push(self.admit_event(index, event, &stream, &aggregate_type, context)?);
+                admitted.push(self.admit_event(index, event, resource, context)?);
                 index += 1;
             }
             streams.push(AdmittedStream {
@@ -207,8 +211,7 @@ impl Admission {
         &self,
         index: usize,
         mut event: NewEvent,
-        stream: &StreamId,
-        aggregate_type: &AggregateType,
+        resource: PolicyResource<'_>,
         context: AdmissionContext<'_>,
     ) -> Result<AdmittedEvent, Refusal> {
         let event_type = event.event_type.as_str();
@@ -219,15 +222,12 @@ impl Admission {
             .map_err(|refusal| Refusal::Schema {
                 index,
                 event_type: event_type.to_owned(),
-                refusal,
+                refusal: Box::new(refusal),
             })?;
         let verdict = self.policy.decide(&PolicyInput {
             kind: PolicyKind::Append,
             action: event_type,
-            resource: PolicyResource {
-                resource_type: aggregate_type.as_str(),
-                id: stream.as_str(),
-            },
+            resource,
             actor: context.actor,
             payload: None,
             event: Some(PolicyEvent {

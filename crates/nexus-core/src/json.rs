@@ -156,7 +156,7 @@ pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
 fn bare_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ")
-        .map_or(text.clone(), |(reason, _)| reason.to_owned())
+        .map_or_else(|| text.clone(), |(reason, _)| reason.to_owned())
 }
 
 struct Strict;

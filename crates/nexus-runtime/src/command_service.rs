@@ -446,7 +446,7 @@ impl Inner {
             proposed.push(NewEvent {
                 event_id: self.ids.event_id(),
                 event_type: EventType::new(event.event_type)
-                    .map_err(|error| codec(event.event_type, error))?,
+                    .map_err(|error| codec(event.event_type, &error))?,
                 payload: event.payload.clone(),
                 metadata,
             });
@@ -505,15 +505,15 @@ fn decide(command: &Authorised<'_>, before: &Rehydrated) -> Result<Vec<DecidedEv
             aggregate_id: aggregate_id.clone(),
         },
         HandleError::Codec(error) => error.into(),
-        other => codec(&command.request.command_type, other).into(),
+        other => codec(&command.request.command_type, &other).into(),
     })
 }
 
 fn type_of(aggregate: &AggregateDefinition) -> Result<AggregateType, CodecError> {
-    AggregateType::new(aggregate.name()).map_err(|error| codec(aggregate.name(), error))
+    AggregateType::new(aggregate.name()).map_err(|error| codec(aggregate.name(), &error))
 }
 
-fn codec(type_name: &str, reason: impl ToString) -> CodecError {
+fn codec(type_name: &str, reason: &impl ToString) -> CodecError {
     CodecError {
         type_name: type_name.to_owned(),
         reason: reason.to_string(),

@@ -125,7 +125,7 @@ impl KeyRing {
         let (index, key) = (Arc::clone(&self.index), request.key.clone());
         let found = tokio::task::spawn_blocking(move || index.find(&key))
             .await
-            .map_err(index_task_failed)??;
+            .map_err(|error| index_task_failed(&error))??;
         match found {
             Some(record) => same_request(record, request),
             None => Ok(Begun::First(claim)),
@@ -137,7 +137,7 @@ impl KeyRing {
         let index = Arc::clone(&self.index);
         let mut checkpoint = tokio::task::spawn_blocking(move || index.checkpoint())
             .await
-            .map_err(index_task_failed)??;
+            .map_err(|error| index_task_failed(&error))??;
         loop {
             let read = LogRead {
                 from: checkpoint,
@@ -183,7 +183,7 @@ impl KeyRing {
             (records, result)
         })
         .await
-        .map_err(index_task_failed)?;
+        .map_err(|error| index_task_failed(&error))?;
         result?;
         let mut recent = self.recent.lock();
         for record in records {
@@ -223,7 +223,7 @@ impl KeyRing {
         let index = Arc::clone(&self.index);
         tokio::task::spawn_blocking(move || index.forget_before(moment))
             .await
-            .map_err(index_task_failed)?
+            .map_err(|error| index_task_failed(&error))?
     }
 }
 
@@ -291,7 +291,7 @@ async fn rest_of_append(
     }
 }
 
-fn index_task_failed(error: tokio::task::JoinError) -> ReadStoreError {
+fn index_task_failed(error: &tokio::task::JoinError) -> ReadStoreError {
     ReadStoreError::Unavailable {
         reason: format!("the index task ended early: {error}"),
     }

@@ -120,7 +120,7 @@ impl<A: Aggregate> CommandHandler<A> {
             when: <A as Handle<C>>::WHEN,
             schema: crate::framework::schema_of::<C>,
             run: |state, payload, ctx| {
-                let command: C = payload.to().map_err(|error| CodecError::new(C::TYPE, error))?;
+                let command: C = payload.to().map_err(|error| CodecError::new(C::TYPE, &error))?;
                 decide(state, command, ctx)
             },
         }

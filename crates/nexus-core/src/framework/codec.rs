@@ -18,7 +18,7 @@ pub struct CodecError {
 }
 
 impl CodecError {
-    pub(crate) fn new(type_name: &str, reason: impl ToString) -> Self {
+    pub(crate) fn new(type_name: &str, reason: &(impl ToString + ?Sized)) -> Self {
         Self {
             type_name: type_name.to_owned(),
             reason: reason.to_string(),
@@ -28,7 +28,7 @@ impl CodecError {
 
 /// The payload of one enum value: what serde writes for its variant, without the variant's name.
 pub(crate) fn variant_payload<E: Serialize>(value: &E, variant: &str) -> Result<Json, CodecError> {
-    let text = serde_json::to_string(value).map_err(|error| CodecError::new(variant, error))?;
+    let text = serde_json::to_string(value).map_err(|error| CodecError::new(variant, &error))?;
     let unit = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(variant);
     if unit {
         return Ok(Json::empty_object());
@@ -53,7 +53,7 @@ pub(crate) fn variant_value<E: DeserializeOwned>(variant: &str, payload: &Json) 
         name: variant,
         payload: payload.as_bytes(),
     })
-    .map_err(|error| CodecError::new(variant, error))
+    .map_err(|error| CodecError::new(variant, &error))
 }
 
 /// Deserialises an enum from its variant's name and the JSON of its content.

@@ -259,7 +259,7 @@ impl<R: ReadModel> Step for Typed<R> {
         let Some(source) = self.source(event) else {
             return Ok(None);
         };
-        let misfit = |error: serde_json::Error| CodecError::new(R::RESOURCE, error);
+        let misfit = |error: serde_json::Error| CodecError::new(R::RESOURCE, &error);
         let row = row
             .map(|row| serde_json::from_value(Value::Object(row)))
             .transpose()
@@ -273,7 +273,7 @@ impl<R: ReadModel> Step for Typed<R> {
                 }
                 _ => Err(CodecError::new(
                     R::RESOURCE,
-                    format_args!("the row's `{}` is not `{key}`", R::KEY),
+                    &format_args!("the row's `{}` is not `{key}`", R::KEY),
                 )),
             },
         }

@@ -32,7 +32,6 @@ impl<A: Aggregate> Given<A> {
     }
 
     /// Sends a command to the aggregate `"example"`.
-    #[must_use]
     pub fn when<C: Command>(self, command: C) -> Outcome<A>
     where
         A: Handle<C>,
@@ -42,10 +41,7 @@ impl<A: Aggregate> Given<A> {
         }
     }
 
-    fn decide<C: Command>(
-        self,
-        command: C,
-    ) -> Result<Result<Vec<A::Event>, HandleError>, Box<dyn std::error::Error>>
+    fn decide<C: Command>(self, command: C) -> Result<Decided<A>, Box<dyn std::error::Error>>
     where
         A: Handle<C>,
     {
@@ -69,6 +65,8 @@ impl<A: Aggregate> Given<A> {
     }
 }
 
+type Decided<A> = Result<Vec<<A as Aggregate>::Event>, HandleError>;
+
 fn stored_form<E: crate::framework::Events>(event: &E) -> Result<E, crate::framework::CodecError> {
     E::from_stored(event.event_type(), &event.payload()?)
 }
@@ -77,7 +75,7 @@ fn stored_form<E: crate::framework::Events>(event: &E) -> Result<E, crate::frame
 #[derive(Debug)]
 #[must_use = "end the scenario with `then`, `then_rejected`, …"]
 pub struct Outcome<A: Aggregate> {
-    result: Result<Result<Vec<A::Event>, HandleError>, String>,
+    result: Result<Decided<A>, String>,
 }
 
 impl<A: Aggregate> Outcome<A> {
