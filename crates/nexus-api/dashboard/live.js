@@ -1,0 +1,147 @@
+// Follows the log: the newest events first, then the stream, and after any interruption on from the last position.
+
+import { getJson } from "./http.js";
+import { parseJson } from "./format.js";
+
+const FIRST = 50; // events shown at the start
+const CATCH_UP = 500; // a longer gap after an interruption is not fetched: the newest are shown instead
+const FLUSH_EVERY = 200; // ms; a flood is handed on in batches
+const QUEUE = 1000; // messages kept between two flushes; only the newest can be shown anyway
+const STALE_AFTER = 30_000; // ms without a connection
+const CHECK_EVERY = 5_000; // ms between two checks that the stream has not gone silent
+const DELAYS = [500, 1000, 2000, 4000, 8000, 15_000]; // ms before each attempt to reconnect
+
+/**
+ * Calls `onEvents(events, {received, live})` with events in log order, `onReset()` before events that do not follow on
+ * those before, `onState({state, since, reason})` with `connecting | streaming | reconnecting | stale`.
+ */
+export class LiveLog {
+  constructor({ onEvents, onReset, onState }) {
+    Object.assign(this, { onEvents, onReset, onState });
+    this.last = 0;
+    this.head = 0;
+    this.started = false;
+    this.queue = [];
+    this.received = 0;
+    this.failures = 0;
+    this.lostAt = 0;
+    this.behind = 0; // checks in a row that found the log ahead of the stream
+    this.reason = "";
+  }
+
+  start() {
+    setInterval(() => this.#check(), CHECK_EVERY);
+    document.addEventListener("visibilitychange", () => !document.hidden && this.lostAt && this.#connect());
+    this.onState({ state: "connecting" });
+    this.#connect();
+  }
+
+  async #connect() {
+    if (this.connecting) return;
+    this.connecting = true;
+    clearTimeout(this.retry);
+    try {
+      await this.#catchUp();
+      this.#open();
+    } catch (error) {
+      this.#lost(error.message);
+    } finally {
+      this.connecting = false;
+    }
+  }
+
+  /** Fetches what the page has not seen; starts over when the log is another one or far ahead. */
+  async #catchUp() {
+    const after = this.started ? this.last : 0;
+    const { data } = await getJson(`api/events?after=${after}&limit=${this.started ? CATCH_UP : 1}`);
+    const { head } = data;
+    if (this.started && head >= this.last && head - this.last <= CATCH_UP) {
+      this.head = head;
+      return this.#take(data.events, data.events.length, false);
+    }
+    const newest = await getJson(`api/events?after=${Math.max(0, head - FIRST)}&limit=${FIRST}`);
+    if (this.started) this.onReset({ replaced: head < this.last, missed: Math.max(0, head - this.last) });
+    this.started = true;
+    this.last = 0;
+    this.head = newest.data.head;
+    this.#take(newest.data.events, 0, false);
+    this.last = Math.max(this.last, head);
+  }
+
+  #open() {
+    this.source?.close();
+    const source = new EventSource(new URL(`api/events/stream?after=${this.last}`, document.baseURI));
+    this.source = source;
+    source.onopen = () => {
+      this.failures = 0;
+      this.lostAt = 0;
+      this.behind = 0;
+      this.onState({ state: "streaming" });
+    };
+    source.onmessage = (message) => this.#enqueue(message.data);
+    source.addEventListener("event", (message) => this.#enqueue(message.data));
+    // The browser's own reconnection would neither tell how long it takes nor notice a replaced log.
+    source.onerror = () => source === this.source && this.#lost("the event stream ended");
+  }
+
+  #enqueue(data) {
+    this.received += 1;
+    this.queue.push(data);
+    if (this.queue.length >= 2 * QUEUE) this.queue.splice(0, QUEUE);
+    this.flushing ??= setTimeout(() => this.#flush(), FLUSH_EVERY);
+  }
+
+  #flush() {
+    this.flushing = undefined;
+    const { queue, received } = this;
+    this.queue = [];
+    this.received = 0;
+    const events = queue.slice(-QUEUE).flatMap((text) => {
+      try {
+        return [parseJson(text)];
+      } catch {
+        return []; // A message that is not JSON is not an event.
+      }
+    });
+    this.#take(events, received, true);
+  }
+
+  #take(events, received, live) {
+    const fresh = events.filter((event) => event.position > this.last);
+    if (fresh.length) this.last = fresh.at(-1).position;
+    this.head = Math.max(this.head, this.last);
+    this.onEvents(fresh, { received, live });
+  }
+
+  #lost(reason) {
+    this.source?.close();
+    this.source = undefined;
+    this.lostAt ||= Date.now();
+    this.reason = reason;
+    const base = DELAYS[Math.min(this.failures, DELAYS.length - 1)];
+    this.failures += 1;
+    this.retry = setTimeout(() => this.#connect(), base * (0.8 + Math.random() * 0.4));
+    this.#report();
+  }
+
+  #report() {
+    const stale = Date.now() - this.lostAt > STALE_AFTER;
+    this.onState({ state: stale ? "stale" : "reconnecting", since: this.lostAt, reason: this.reason });
+  }
+
+  /** A connection can be open and dead. Comments that keep it alive are invisible here, so ask the log. */
+  async #check() {
+    if (this.lostAt) return this.#report();
+    if (document.hidden || this.source?.readyState !== EventSource.OPEN) return;
+    const before = this.last;
+    try {
+      const { data } = await getJson(`api/events?after=${before}&limit=1`);
+      const silent = (data.events.length > 0 || data.head < before) && this.last === before && !this.flushing;
+      this.behind = silent ? this.behind + 1 : 0;
+      if (this.behind >= 2) this.#lost("the stream had gone silent");
+      else this.onState(silent ? { state: "stale", reason: "the log is ahead of the stream" } : { state: "streaming" });
+    } catch (error) {
+      if (!this.lostAt) this.onState({ state: "stale", reason: error.message });
+    }
+  }
+}
