@@ -111,7 +111,7 @@ fn measure(what: &str, times: u64, mut work: impl FnMut(u64)) {
 /// Commits rows in batches; the rows are made beforehand and not counted.
 fn load(what: &str, resource: &dyn ResourceStore, numbers: std::ops::Range<u64>, random: bool) {
     let count = numbers.end - numbers.start;
-    let rows: Vec<RowChange> = numbers.clone().map(|number| row(number, random)).collect();
+    let rows: Vec<RowChange> = numbers.map(|number| row(number, random)).collect();
     let start = Instant::now();
     for (batch, position) in rows.chunks(usize::try_from(BATCH).unwrap()).zip(1..) {
         resource.commit(batch, Position::new(position * BATCH)).unwrap();

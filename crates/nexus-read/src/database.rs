@@ -242,3 +242,130 @@ impl Drop for Reader<'_> {
         self.readers.returned.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIND: FileKind = FileKind {
+        what: "test file",
+        application_id: 7,
+        format: 1,
+    };
+
+    fn open(dir: &Path) -> Database {
+        let create = |tx: &Transaction<'_>, fresh: bool| {
+            let sql = if fresh { "CREATE TABLE t (x BLOB)" } else { "" };
+            tx.execute_batch(sql).map_err(from_sqlite)
+        };
+        Database::open(dir.join("file"), KIND, create).unwrap()
+    }
+
+    fn insert(database: &Database, bytes: u32) -> Result<(), ReadStoreError> {
+        database.write(|tx| {
+            tx.execute("INSERT INTO t VALUES (zeroblob(?1))", [bytes])
+                .map_err(from_sqlite)?;
+            Ok(())
+        })
+    }
+
+    fn count(database: &Database) -> i64 {
+        let count = |connection: &Connection| {
+            connection
+                .query_row("SELECT count(*) FROM t", (), |row| row.get(0))
+                .map_err(from_sqlite)
+        };
+        database.read(count).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_is_unavailable_until_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = open(dir.path());
+        let most_pages = |pages: u32| {
+            database
+                .writer()
+                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+                .unwrap();
+        };
+        most_pages(10);
+        let error = insert(&database, 1_000_000).unwrap_err();
+        assert!(
+            matches!(&error, ReadStoreError::Unavailable { reason } if reason.contains("disk is full")),
+            "{error}"
+        );
+        assert_eq!(count(&database), 0);
+        most_pages(100_000);
+        insert(&database, 1_000_000).unwrap();
+        assert_eq!(count(&database), 1);
+    }
+
+    #[test]
+    fn a_file_locked_by_another_process_is_unavailable_to_writers_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = open(dir.path());
+        database.writer().busy_timeout(Duration::ZERO).unwrap();
+        let other = Connection::open(dir.path().join("file")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = insert(&database, 1).unwrap_err();
+        assert!(
+            matches!(&error, ReadStoreError::Unavailable { reason } if reason.contains("locked")),
+            "{error}"
+        );
+        assert_eq!(count(&database), 0);
+        other.execute_batch("ROLLBACK").unwrap();
+        insert(&database, 1).unwrap();
+    }
+
+    #[test]
+    fn a_panic_in_the_middle_of_a_write_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = open(dir.path());
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _ = database.write(|tx| -> Result<(), ReadStoreError> {
+                tx.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+                panic!("on purpose")
+            });
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(count(&database), 0);
+        insert(&database, 1).unwrap();
+        assert_eq!(count(&database), 1);
+    }
+
+    #[test]
+    fn more_readers_than_connections_take_turns() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = open(dir.path());
+        let most = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..MAX_READERS * 4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        count(&database);
+                        let in_use = database.readers.pool.lock().unwrap().in_use;
+                        most.fetch_max(in_use, std::sync::atomic::Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        let pool = database.readers.pool.lock().unwrap();
+        assert!(pool.in_use == 0 && pool.idle.len() <= MAX_READERS);
+        assert!(most.into_inner() <= MAX_READERS);
+    }
+
+    #[test]
+    fn closing_leaves_one_complete_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = open(dir.path());
+        insert(&database, 5).unwrap();
+        assert_eq!(count(&database), 1);
+        drop(database);
+        let names: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["file"]);
+        assert_eq!(count(&open(dir.path())), 1);
+    }
+}

@@ -149,17 +149,9 @@ impl SqliteResource {
 
     fn undeclared(&self, row: &RowData) -> ReadStoreError {
         let field = row.keys().find(|field| self.spec.column(field).is_none());
-        let shown: String = field
-            .map(String::as_str)
-            .unwrap_or(ABSENT)
-            .chars()
-            .take(64)
-            .collect();
-        invalid(format!(
-            "the row has a field `{}` that `{}` does not declare",
-            shown.escape_debug(),
-            self.spec.name
-        ))
+        let field = field.map_or(ABSENT, String::as_str);
+        let shown: String = field.chars().take(64).flat_map(char::escape_debug).collect();
+        invalid(format!("`{}` has no field `{shown}` to put", self.spec.name))
     }
 
     /// Reads the page's pieces until there is one row more than asked, which shows that a next page exists.

@@ -47,7 +47,7 @@ fn the_later_use_of_a_key_wins_and_repeating_changes_nothing() {
     let (first, second) = (record("k", 1, 10), record("k", 2, 20));
     for records in [
         vec![first.clone(), second.clone()],
-        vec![first.clone()],
+        vec![first],
         vec![second.clone()],
     ] {
         index.commit(&records, Position::new(2)).unwrap();
