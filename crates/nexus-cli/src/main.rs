@@ -1,3 +1,6 @@
-//! The stock `nexus` binary.
+//! The stock `nexus` binary: an application without a domain of its own, with the Order domain as its sample.
 
-fn main() {}
+#[tokio::main]
+async fn main() -> nexus::Exit {
+    nexus::App::new("nexus").sample("orders", orders::load).verb(orders::import::verb()).run().await
+}

@@ -1,0 +1,6 @@
+//! End-to-end tests of the built `nexus` binary.
+
+mod bad_input;
+mod commands;
+mod import;
+mod lifecycle;
