@@ -8,13 +8,24 @@
 // The macros write `::nexus::…`, which must also mean this crate inside it.
 extern crate self as nexus;
 
+mod app;
+mod cli;
+pub mod client;
+mod data_dir;
+mod exit;
 pub mod prelude;
+mod server;
+
+pub use app::{App, Domain};
+pub use cli::{Format, Invocation, Output, Verb};
+pub use client::Client;
+pub use exit::{Exit, Failure};
 
 pub use nexus_core::framework::{
     self, Aggregate, Change, Command, Ctx, Decision, Events, Handle, Project, ReadModel, Recorded, Rejection,
     Row,
 };
-pub use nexus_core::{StreamId, Timestamp, Version, require};
+pub use nexus_core::{self as core, StreamId, Timestamp, Version, require};
 pub use nexus_macros::{aggregate, command, event, projection, state, value};
 
 #[doc(hidden)]

@@ -1,0 +1,143 @@
+use std::ffi::OsString;
+
+use nexus_core::framework::{Aggregate, AggregateDefinition, CodecError, Projection, ReadModel};
+use nexus_policy::PolicyModule;
+use nexus_runtime::{Catalogue, PolicySource};
+
+use crate::{
+    cli::{self, Verb},
+    exit::{Exit, Failure},
+};
+
+/// An application: the domain it serves, and the program that serves it.
+///
+/// ```no_run
+/// # use nexus::prelude::*;
+/// # async fn example() -> nexus::Exit {
+/// nexus::App::new("orders").run().await
+/// # }
+/// ```
+pub struct App {
+    pub(crate) name: String,
+    pub(crate) domain: Domain,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) verbs: Vec<Verb>,
+}
+
+/// What an application serves: its aggregates, read models and policies.
+#[derive(Default)]
+pub struct Domain {
+    aggregates: Vec<fn() -> Result<AggregateDefinition, CodecError>>,
+    projections: Vec<Projection>,
+    policies: Vec<PolicyModule>,
+}
+
+/// A ready-made domain that `dev --sample NAME` loads.
+pub(crate) struct Sample {
+    pub(crate) name: &'static str,
+    pub(crate) load: fn(App) -> App,
+}
+
+impl App {
+    /// An application of this name, without a domain yet.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), domain: Domain::default(), samples: Vec::new(), verbs: Vec::new() }
+    }
+
+    /// Serves an aggregate: its commands, its events and their schemas.
+    #[must_use]
+    pub fn aggregate<A: Aggregate>(mut self) -> Self {
+        self.domain.aggregates.push(AggregateDefinition::of::<A>);
+        self
+    }
+
+    /// Keeps and serves a read model.
+    #[must_use]
+    pub fn projection<R: ReadModel>(mut self) -> Self {
+        self.domain.projections.push(Projection::of::<R>());
+        self
+    }
+
+    /// Adds a Rego module to the policy. Modules in `package nexus` add to `deny` and `allow`.
+    #[must_use]
+    pub fn policy(mut self, name: impl Into<String>, source: impl Into<String>) -> Self {
+        self.domain.policies.push(PolicyModule { name: name.into(), source: source.into() });
+        self
+    }
+
+    /// Offers a ready-made domain that `dev --sample NAME` loads; the first one offered is the default.
+    #[must_use]
+    pub fn sample(mut self, name: &'static str, load: fn(App) -> App) -> Self {
+        self.samples.push(Sample { name, load });
+        self
+    }
+
+    /// Adds a verb of the application's own to its command line.
+    #[must_use]
+    pub fn verb(mut self, verb: Verb) -> Self {
+        self.verbs.push(verb);
+        self
+    }
+
+    /// Runs the command line of this process to its end.
+    ///
+    /// Failures are printed to standard error; the returned [`Exit`] carries the code, so return it from `main`.
+    pub async fn run(self) -> Exit {
+        self.run_with(std::env::args_os()).await
+    }
+
+    /// [`run`](Self::run) with the given arguments, the program's name first.
+    pub async fn run_with(self, arguments: impl IntoIterator<Item = OsString>) -> Exit {
+        cli::run(self, arguments.into_iter().collect()).await
+    }
+
+    /// Loads the sample of this name; `none` loads nothing, `None` the first one offered.
+    pub(crate) fn with_sample(mut self, wanted: Option<&str>) -> Result<Self, Failure> {
+        if wanted == Some("none") {
+            return Ok(self);
+        }
+        let found = match wanted {
+            None => self.samples.first(),
+            Some(name) => self.samples.iter().find(|sample| sample.name == name),
+        };
+        match (found, wanted) {
+            (Some(sample), _) => {
+                let load = sample.load;
+                self.samples.clear();
+                Ok(load(self))
+            }
+            (None, None) => Ok(self),
+            (None, Some(name)) => {
+                let known: Vec<_> = self.samples.iter().map(|sample| sample.name).chain(["none"]).collect();
+                Err(Failure::usage(format_args!("there is no sample `{name}`"))
+                    .hint(format_args!("choose one of: {}", known.join(", "))))
+            }
+        }
+    }
+}
+
+impl Domain {
+    /// The catalogue of its aggregates.
+    pub(crate) fn catalogue(&self) -> Result<Catalogue, Failure> {
+        let definitions: Result<Vec<_>, _> = self.aggregates.iter().map(|define| define()).collect();
+        let definitions = definitions.map_err(Failure::usage)?;
+        Catalogue::new(definitions).map_err(Failure::usage)
+    }
+
+    /// Its projections.
+    pub(crate) fn projections(&self) -> &[Projection] {
+        &self.projections
+    }
+
+    /// The shipped base policy and its own modules.
+    pub(crate) fn policy_modules(&self) -> Vec<PolicyModule> {
+        std::iter::once(nexus_policy::base_policy()).chain(self.policies.iter().cloned()).collect()
+    }
+
+    /// The policy modules for the record in `$policies`.
+    pub(crate) fn policy_sources(&self) -> Vec<PolicySource> {
+        let source = |module: PolicyModule| PolicySource { name: module.name, source: module.source };
+        self.policy_modules().into_iter().map(source).collect()
+    }
+}

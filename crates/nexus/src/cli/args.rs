@@ -1,0 +1,256 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{Client, cli::Format};
+
+/// An event-sourcing and CQRS platform that is born governed.
+///
+/// Start here: `dev` runs everything on this machine; then `command send` places the first order.
+#[derive(Debug, Parser)]
+#[command(name = "nexus", version, arg_required_else_help = true, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Builtin,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The server to speak to.
+    #[arg(long, global = true, env = "NEXUS_SERVER", default_value = Client::DEFAULT_SERVER, value_name = "URL")]
+    pub(crate) server: String,
+    /// How to print data: for a person, as one JSON document, or one JSON document a line.
+    #[arg(short, long, global = true, value_enum, default_value = "text")]
+    pub(crate) output: Format,
+    /// Whether to colour what is printed; `auto` also obeys `NO_COLOR`.
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Builtin {
+    /// Run everything on this machine, for development: loopback only, no credentials.
+    Dev(Dev),
+    /// Run a server.
+    Serve(Serve),
+    /// Send commands, and see which there are.
+    #[command(subcommand)]
+    Command(CommandVerb),
+    /// Ask read models.
+    #[command(subcommand)]
+    Query(QueryVerb),
+    /// Look at streams.
+    #[command(subcommand)]
+    Stream(StreamVerb),
+    /// Look at events.
+    #[command(subcommand)]
+    Event(EventVerb),
+    /// Look at the schemas of commands and events.
+    #[command(subcommand)]
+    Schema(SchemaVerb),
+    /// See how far read models are.
+    #[command(subcommand)]
+    Projection(ProjectionVerb),
+    /// Print a completion script for a shell.
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the version.
+    Version,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// Keep data in this directory; it is made when it does not exist.
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep data in a temporary directory that is removed on exit. This is the default.
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
+    /// The port to listen on.
+    #[arg(long, default_value_t = 4747, conflicts_with = "random_ports")]
+    pub(crate) port: u16,
+    /// Listen on whatever port is free.
+    #[arg(long)]
+    pub(crate) random_ports: bool,
+    /// The sample domain to load: `orders` or `none`. Only where the application offers samples.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sample: Option<String>,
+    /// Accepted for scripts; no browser is opened.
+    #[arg(long, hide = true)]
+    pub(crate) no_open: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Keep data in this directory; it is made when it does not exist.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The address to listen on.
+    #[arg(long, default_value = "127.0.0.1:4747", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// Ask for no credentials. Only on a loopback address.
+    #[arg(long)]
+    pub(crate) insecure_no_auth: bool,
+    /// The sample domain to load: `orders` or `none`. Only where the application offers samples.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sample: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CommandVerb {
+    /// Send a command and wait until its events are durable.
+    Send(CommandSend),
+    /// List the commands there are.
+    List,
+    /// Show a command's schema.
+    Describe {
+        /// The command type: `PlaceOrder`.
+        command_type: String,
+        /// Print an example payload instead, ready for `command send … --data -`.
+        #[arg(long)]
+        example: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommandSend {
+    /// The command type: `PlaceOrder`.
+    pub(crate) command_type: String,
+    /// The payload: JSON text, `@FILE`, or `-` for standard input.
+    #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}")]
+    pub(crate) data: String,
+    /// The aggregate. A creating command makes an id when there is none.
+    #[arg(long, value_name = "AGGREGATE")]
+    pub(crate) id: Option<String>,
+    /// The version the aggregate must be at: a number, `none`, `exists` or `any`.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) expect: Option<String>,
+    /// Sending the same command again with the same key does nothing more.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    /// Decide and judge, but store nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueryVerb {
+    /// List the rows of a read model.
+    List(QueryList),
+    /// Show one row of a read model.
+    Get {
+        /// The read model: `orders`.
+        resource: String,
+        /// The row's key.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryList {
+    /// The read model: `orders`.
+    pub(crate) resource: String,
+    /// A condition: `country=France`, `totalMinor[gte]=10000`. May be repeated; all must hold.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub(crate) filter: Vec<String>,
+    /// Fields to sort by, most significant first; `-` reverses: `-placedAt,id`.
+    #[arg(long, value_name = "FIELDS", allow_hyphen_values = true)]
+    pub(crate) sort: Option<String>,
+    /// Most rows to print.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Go on where an earlier page ended.
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+    /// Wait until everything up to this position is in the rows.
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) consistent_with: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StreamVerb {
+    /// List streams.
+    List {
+        /// Only ids that start with this.
+        #[arg(long, default_value = "")]
+        prefix: String,
+        /// Only aggregates of this type.
+        #[arg(long = "type", value_name = "AGGREGATE_TYPE")]
+        aggregate_type: Option<String>,
+        /// Most streams to print.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show the events of one stream.
+    #[command(alias = "show")]
+    Events {
+        /// The stream, which is the aggregate's id.
+        id: String,
+        /// First version wanted.
+        #[arg(long)]
+        from: Option<u64>,
+        /// Last version wanted.
+        #[arg(long)]
+        to: Option<u64>,
+        /// Most events to print.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventVerb {
+    /// Show one event with its receipt.
+    Show {
+        /// The event's id.
+        id: String,
+    },
+    /// Print events as they are stored, until interrupted.
+    Tail {
+        /// Begin after this position; by default only what comes from now on.
+        #[arg(long, value_name = "POSITION")]
+        after: Option<u64>,
+        /// Only these event types, separated by commas.
+        #[arg(long, value_name = "TYPES")]
+        types: Option<String>,
+        /// Stop after this many events.
+        #[arg(long)]
+        limit: Option<u64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaVerb {
+    /// List the registered schemas.
+    List,
+    /// Show one schema.
+    Show {
+        /// The command or event type.
+        name: String,
+        /// Its version; the newest by default.
+        #[arg(long)]
+        version: Option<u32>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProjectionVerb {
+    /// List the read models with their checkpoint and lag.
+    List,
+    /// Show one.
+    Status {
+        /// The read model: `orders`.
+        name: String,
+    },
+}

@@ -1,0 +1,103 @@
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    App, Failure,
+    cli::{
+        Output,
+        args::{Dev, Serve},
+        banner,
+    },
+    data_dir::DataDir,
+    server::{Server, ServerOptions},
+};
+
+pub(crate) async fn dev(app: App, dev: Dev, program: &str, output: Output) -> Result<(), Failure> {
+    let data = match &dev.data {
+        Some(path) => DataDir::kept(path)?,
+        None => DataDir::temporary()?,
+    };
+    let port = if dev.random_ports { 0 } else { dev.port };
+    let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    let app = app.with_sample(dev.sample.as_deref())?;
+    run(app, ServerOptions { data, listen, environment: "dev" }, program, output).await
+}
+
+pub(crate) async fn serve(app: App, serve: Serve, program: &str, output: Output) -> Result<(), Failure> {
+    if !serve.insecure_no_auth {
+        return Err(Failure::usage("this version has no authentication yet, so it serves only when told to go without")
+            .hint("add --insecure-no-auth, which is accepted on a loopback address"));
+    }
+    if !serve.listen.ip().is_loopback() {
+        return Err(Failure::usage(format_args!("--insecure-no-auth is refused on {}", serve.listen))
+            .hint("listen on a loopback address such as 127.0.0.1:4747"));
+    }
+    let data = DataDir::kept(&serve.data)?;
+    let app = app.with_sample(serve.sample.as_deref())?;
+    run(app, ServerOptions { data, listen: serve.listen, environment: "production" }, program, output).await
+}
+
+async fn run(app: App, options: ServerOptions, program: &str, output: Output) -> Result<(), Failure> {
+    let started = Instant::now();
+    init_tracing(options.environment);
+    let interrupted = interrupted()?;
+    let server = Server::start(&app, options).await?;
+    output.line(&banner::banner(&app, &server, program, output, started.elapsed()))?;
+    server
+        .run_until(async move {
+            interrupted.await;
+            output.talk("\nstopping: no new requests, what is under way is finished");
+        })
+        .await?;
+    output.talk(&format!("stopped after {}", human(started.elapsed())));
+    Ok(())
+}
+
+fn human(elapsed: Duration) -> String {
+    match elapsed.as_secs() {
+        0..=119 => format!("{:.1} s", elapsed.as_secs_f64()),
+        seconds => format!("{} min", seconds / 60),
+    }
+}
+
+/// Ends at the first SIGINT or SIGTERM; a second one ends the process at once. Handlers are in place on return.
+fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
+    let unusable = |error: std::io::Error| Failure::usage(format_args!("signals cannot be handled: {error}"));
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(unusable)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(unusable)?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                std::process::exit(2);
+            });
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = unusable;
+        Ok(async {
+            let _ = tokio::signal::ctrl_c().await;
+        })
+    }
+}
+
+/// Logs go to standard error; `NEXUS_LOG` chooses what, in the syntax of `tracing`'s `EnvFilter`.
+fn init_tracing(environment: &str) {
+    let default = if environment == "dev" { "warn" } else { "info" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("NEXUS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    // A second server in one process keeps the first one's subscriber.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

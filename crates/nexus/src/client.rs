@@ -1,0 +1,183 @@
+//! A small HTTP client for the API: what the command line speaks, and what an application's own verbs may use.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::Value;
+
+use crate::exit::Failure;
+
+/// Speaks to one Nexus server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    base: String,
+    http: reqwest::Client,
+}
+
+/// An answer of the server, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Response headers.
+    pub headers: HeaderMap,
+    /// The body; `Null` when there is none.
+    pub body: Value,
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// Path below the server's address, percent-encoded by [`segment`] where needed.
+    pub path: &'a str,
+    /// Query parameters.
+    pub query: &'a [(&'a str, String)],
+    /// Further headers.
+    pub headers: &'a [(&'static str, String)],
+    /// JSON text; its presence makes the request a POST.
+    pub body: Option<String>,
+}
+
+impl Client {
+    /// Where a server listens when nothing else is said.
+    pub const DEFAULT_SERVER: &'static str = "http://127.0.0.1:4747";
+
+    /// A client of the server at `base`, such as `http://127.0.0.1:4747`.
+    ///
+    /// # Errors
+    /// When `base` is not an `http` URL.
+    pub fn new(base: &str) -> Result<Self, Failure> {
+        let base = base.trim_end_matches('/');
+        let known = base.starts_with("http://") && reqwest::Url::parse(base).is_ok();
+        if !known {
+            return Err(Failure::usage(format_args!("`{base}` is not an http:// address"))
+                .hint(format_args!("for example --server {}", Self::DEFAULT_SERVER)));
+        }
+        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).timeout(Duration::from_mins(1));
+        let http = http.build().map_err(|error| Failure::usage(format_args!("no HTTP client: {error}")))?;
+        Ok(Self { base: base.to_owned(), http })
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends a request and answers whatever the server said.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn send(&self, request: Request<'_>) -> Result<Answer, Failure> {
+        let response = self.start(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.map_err(|error| self.no_answer(&error))?;
+        let body = match text.trim() {
+            "" => Value::Null,
+            text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+        };
+        Ok(Answer { status: status.as_u16(), headers, body })
+    }
+
+    /// Sends a request and hands out the response while it is still arriving.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn start(&self, request: Request<'_>) -> Result<reqwest::Response, Failure> {
+        let method = if request.body.is_some() { Method::POST } else { Method::GET };
+        let mut builder = self.http.request(method, format!("{}{}", self.base, request.path)).query(request.query);
+        for (name, value) in request.headers {
+            builder = builder.header(*name, value);
+        }
+        if let Some(body) = request.body {
+            builder = builder.header("content-type", "application/json").body(body);
+        }
+        builder.send().await.map_err(|error| self.no_answer(&error))
+    }
+
+    /// Gets a JSON document.
+    ///
+    /// # Errors
+    /// When no answer came, or the answer is a problem.
+    pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Failure> {
+        let answer = self.send(Request { path, query, headers: &[], body: None }).await?;
+        answer.into_success().map(|answer| answer.body)
+    }
+
+    fn no_answer(&self, error: &reqwest::Error) -> Failure {
+        let base = &self.base;
+        if error.is_timeout() {
+            return Failure::with_code(10, format_args!("the server at {base} did not answer in time"));
+        }
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        Failure::unreachable(format_args!("the server at {base} cannot be reached: {cause}"))
+            .hint("start one with `nexus dev`, or name another with --server URL")
+    }
+}
+
+impl Answer {
+    /// This answer if its status says success, otherwise the problem it carries as a failure.
+    ///
+    /// # Errors
+    /// The problem.
+    pub fn into_success(self) -> Result<Self, Failure> {
+        if (200..300).contains(&self.status) { Ok(self) } else { Err(self.failure()) }
+    }
+
+    /// The problem this answer carries.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let text = |name: &str| self.body.get(name).and_then(Value::as_str);
+        let status = StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
+        let mut message = text("detail").or_else(|| text("title")).unwrap_or(&status).to_owned();
+        if let Some(code) = text("code") {
+            message = format!("{message} [{code}]");
+        }
+        for error in self.body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+            let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+            message.push_str(&format!("\n  {} {}: {}", part("pointer"), part("rule"), part("detail")));
+        }
+        Failure::with_code(exit_code(self.status), message)
+    }
+}
+
+fn exit_code(status: u16) -> u8 {
+    match status {
+        422 => 1,
+        403 => 3,
+        401 => 6,
+        409 | 412 | 428 => 7,
+        404 | 410 => 8,
+        502 | 503 => 9,
+        504 => 10,
+        _ => 2,
+    }
+}
+
+/// Percent-encodes one path segment (RFC 3986: everything but unreserved characters).
+#[must_use]
+pub fn segment(text: &str) -> String {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    text.bytes()
+        .map(|byte| if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_survive_slashes_and_unicode() {
+        assert_eq!(segment("a/b ü~1"), "a%2Fb%20%C3%BC~1");
+    }
+
+    #[test]
+    fn a_server_address_without_http_is_refused_with_an_example() {
+        let failure = Client::new("localhost:4747").unwrap_err();
+        assert!(failure.to_string().contains("--server http://127.0.0.1:4747"), "{failure}");
+    }
+}

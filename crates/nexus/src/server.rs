@@ -1,0 +1,177 @@
+//! One node in one process: the embedded adapters, the platform on top of them and the HTTP server in front.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum_server::Handle;
+use hyper_util::rt::TokioTimer;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use nexus_api::{ApiConfig, BuildInfo, StorageInfo};
+use nexus_core::{Text, ports::Clock};
+use nexus_log::{LogEventStore, LogOptions};
+use nexus_policy::RegoPolicyEngine;
+use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
+use nexus_runtime::{Node, NodeParts, SystemClock, UuidIds};
+use nexus_schema::JsonSchemaRegistry;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{App, Failure, data_dir::DataDir};
+
+/// How long requests that are under way may take to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How often histograms are condensed.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// What a server is started with.
+pub(crate) struct ServerOptions {
+    /// Where it keeps its data.
+    pub(crate) data: DataDir,
+    /// The address to listen on; port 0 takes any free one.
+    pub(crate) listen: SocketAddr,
+    /// `dev`, `production`, …: `input.context.environment` in policies.
+    pub(crate) environment: &'static str,
+}
+
+/// A server that accepts requests.
+pub(crate) struct Server {
+    address: SocketAddr,
+    data: DataDir,
+    node: Arc<Node>,
+    log: Arc<LogEventStore>,
+    handle: Handle<SocketAddr>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Opens the stores, starts the platform and listens.
+    pub(crate) async fn start(app: &App, options: ServerOptions) -> Result<Self, Failure> {
+        let ServerOptions { data, listen, environment } = options;
+        let listener = bind(listen).await?;
+        let address = listener.local_addr().map_err(Failure::usage)?;
+        let log = open_log(&data)?;
+        let node = Arc::new(start_node(app, &data, &log, environment).await?);
+        let router = nexus_api::router(Arc::clone(&node), api_config(&data, node.stopping())?);
+        let handle = Handle::new();
+        let listener = listener.into_std().map_err(Failure::usage)?;
+        let mut server = axum_server::from_tcp(listener).map_err(Failure::usage)?.handle(handle.clone());
+        server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        let serving = tokio::spawn(server.serve(router.into_make_service()));
+        Ok(Self { address, data, node, log, handle, serving })
+    }
+
+    /// The address it listens on.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it keeps its data.
+    pub(crate) fn data(&self) -> &DataDir {
+        &self.data
+    }
+
+    /// The platform.
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Serves until `interrupted` ends, then lets requests finish, stops the platform and closes the log.
+    pub(crate) async fn run_until(mut self, interrupted: impl Future<Output = ()>) -> Result<(), Failure> {
+        let broken = tokio::select! {
+            () = interrupted => None,
+            ended = &mut self.serving => Some(ended),
+        };
+        self.node.stopping().cancel();
+        self.handle.graceful_shutdown(Some(DRAIN));
+        if broken.is_none()
+            && let Err(error) = (&mut self.serving).await
+        {
+            tracing::error!(%error, "the server did not end in order");
+        }
+        // The router holds the other reference until its last connection is gone.
+        if let Ok(node) = Arc::try_unwrap(self.node) {
+            node.shutdown().await;
+        }
+        self.log.close();
+        match broken {
+            None => Ok(()),
+            Some(ended) => Err(Failure::usage(format_args!("the server stopped by itself: {ended:?}"))),
+        }
+    }
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        let failure = Failure::usage(format_args!("cannot listen on {listen}: {error}"));
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                failure.hint("another program listens there: choose --port N, or --random-ports for any free one")
+            }
+            _ => failure.hint("choose another address"),
+        }
+    })
+}
+
+fn open_log(data: &DataDir) -> Result<Arc<LogEventStore>, Failure> {
+    let options = LogOptions::default();
+    let log = LogEventStore::open(&data.log(), options, Arc::new(SystemClock)).map_err(Failure::usage)?;
+    Ok(Arc::new(log))
+}
+
+async fn start_node(
+    app: &App,
+    data: &DataDir,
+    log: &Arc<LogEventStore>,
+    environment: &'static str,
+) -> Result<Node, Failure> {
+    let registry = Arc::new(JsonSchemaRegistry::new());
+    let restore = {
+        let registry = Arc::clone(&registry);
+        move |document: nexus_core::ports::SchemaDocument| registry.restore(document.reference, document.schema)
+    };
+    let policy = RegoPolicyEngine::new(app.domain.policy_modules()).map_err(|error| {
+        Failure::with_code(3, format_args!("the policy cannot be used: {error}"))
+    })?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let parts = NodeParts {
+        service: Text::from(app.name.as_str()),
+        environment: Text::from_static(environment),
+        catalogue: app.domain.catalogue()?,
+        projections: app.domain.projections().to_vec(),
+        store: Arc::<LogEventStore>::clone(log),
+        registry,
+        restore_schema: &restore,
+        policy: Arc::new(policy),
+        policy_sources: app.domain.policy_sources(),
+        read_store: Arc::new(SqliteReadStore::open(&data.read()).map_err(Failure::usage)?),
+        idempotency: Arc::new(SqliteIdempotencyIndex::open(&data.read()).map_err(Failure::usage)?),
+        clock,
+        ids: Arc::new(UuidIds),
+    };
+    Node::start(parts).await.map_err(|error| Failure::usage(format_args!("the node did not start: {error}")))
+}
+
+fn api_config(data: &DataDir, stop: &CancellationToken) -> Result<ApiConfig, Failure> {
+    let build = BuildInfo { version: env!("CARGO_PKG_VERSION").to_owned(), revision: None };
+    let storage = StorageInfo { summary: data.describe(), kept: !data.is_temporary() };
+    Ok(ApiConfig {
+        anonymous_actor: Some(ApiConfig::development_actor()),
+        metrics: record_metrics(stop),
+        ..ApiConfig::new(build, storage, data.cursor_key()?)
+    })
+}
+
+/// Records metrics in this process; `None` when an earlier server of the process does already.
+fn record_metrics(stop: &CancellationToken) -> Option<PrometheusHandle> {
+    let handle = PrometheusBuilder::new().install_recorder().ok()?;
+    let (upkeep, stop) = (handle.clone(), stop.clone());
+    tokio::spawn(async move {
+        while tokio::time::timeout(METRICS_UPKEEP, stop.cancelled()).await.is_err() {
+            upkeep.run_upkeep();
+        }
+    });
+    Some(handle)
+}
