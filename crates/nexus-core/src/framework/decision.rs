@@ -90,6 +90,29 @@ impl fmt::Display for Rejection {
 
 impl std::error::Error for Rejection {}
 
+/// What can hold a [`Rejection`]: the return type of a function that uses [`require!`](crate::require).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold a rejection",
+    label = "`require!` returns a rejection here",
+    note = "let the function return `Decision<…>` or `Result<…, Rejection>`"
+)]
+pub trait FromRejection {
+    /// The answer that is this rejection.
+    fn from_rejection(rejection: Rejection) -> Self;
+}
+
+impl<E> FromRejection for Decision<E> {
+    fn from_rejection(rejection: Rejection) -> Self {
+        rejection.into()
+    }
+}
+
+impl<T> FromRejection for Result<T, Rejection> {
+    fn from_rejection(rejection: Rejection) -> Self {
+        Err(rejection)
+    }
+}
+
 /// Rejects the command unless a condition holds: `require!(condition, "stable-code", "message {with} {}", values)`.
 ///
 /// Returns from the surrounding function, which answers a `Decision` or a `Result<_, Rejection>`.
@@ -97,7 +120,10 @@ impl std::error::Error for Rejection {}
 macro_rules! require {
     ($condition:expr, $code:literal, $($message:tt)+) => {
         if !$condition {
-            return ::core::convert::From::from($crate::framework::Rejection::new($code, ::std::format!($($message)+)));
+            return $crate::framework::FromRejection::from_rejection($crate::framework::Rejection::new(
+                $code,
+                ::std::format!($($message)+),
+            ));
         }
     };
 }

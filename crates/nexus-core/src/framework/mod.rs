@@ -17,7 +17,7 @@ mod schema;
 pub use aggregate::{Aggregate, CommandHandler, Ctx, Handle, HandleError, When};
 pub use codec::CodecError;
 pub use command::Command;
-pub use decision::{Decision, Rejection};
+pub use decision::{Decision, FromRejection, Rejection};
 pub use definition::{AggregateDefinition, AggregateState, CommandSpec, DecidedEvent, EventSpec};
 pub use events::Events;
 pub use projection::{Change, Project, Projection, ReadModel, Recorded, Row, Source};

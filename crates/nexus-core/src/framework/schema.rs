@@ -19,7 +19,11 @@ pub fn schema_of<T: JsonSchema>() -> Value {
 pub(crate) fn variant_schema<E: Events>(variant: &str) -> Result<Value, CodecError> {
     let root = schema_of::<E>();
     let unknown = || CodecError::new(variant, "the enum's schema has no variant of this name");
-    let branches = root.get("oneOf").and_then(Value::as_array).ok_or_else(unknown)?;
+    // An enum whose variants all have no content is one branch without `oneOf`.
+    let branches = root
+        .get("oneOf")
+        .and_then(Value::as_array)
+        .map_or_else(|| std::slice::from_ref(&root), Vec::as_slice);
     let (branch, content) = branches
         .iter()
         .find_map(|branch| {
