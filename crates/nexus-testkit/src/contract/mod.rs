@@ -7,15 +7,27 @@
 //! | port | fixture | macro |
 //! | --- | --- | --- |
 //! | [`EventStore`](nexus_core::ports::EventStore) | [`EventStoreFixture`] | [`event_store_contract!`](crate::event_store_contract) |
+//! | [`ReadStore`](nexus_core::ports::ReadStore) | [`ReadStoreFixture`] | [`resource_store_contract!`](crate::resource_store_contract) |
+//! | [`IdempotencyIndex`](nexus_core::ports::IdempotencyIndex) | [`IdempotencyIndexFixture`] | [`idempotency_index_contract!`](crate::idempotency_index_contract) |
+//! | [`SchemaRegistry`](nexus_core::ports::SchemaRegistry) | [`SchemaRegistryFixture`] | [`schema_registry_contract!`](crate::schema_registry_contract) |
+//! | [`PolicyEngine`](nexus_core::ports::PolicyEngine) | [`PolicyEngineFixture`] | [`policy_engine_contract!`](crate::policy_engine_contract) |
 
 pub mod event_store;
+pub mod idempotency_index;
 mod outcome;
+pub mod policy_engine;
+pub mod resource_store;
 mod run;
+pub mod schema_registry;
 mod suite;
 
 pub use event_store::EventStoreFixture;
+pub use idempotency_index::IdempotencyIndexFixture;
 pub use outcome::{Breach, Outcome};
+pub use policy_engine::PolicyEngineFixture;
+pub use resource_store::ReadStoreFixture;
 pub use run::{run, run_blocking};
+pub use schema_registry::SchemaRegistryFixture;
 
 pub(crate) use outcome::{check, check_eq};
 pub(crate) use suite::{async_suite, blocking_suite};

@@ -1,4 +1,9 @@
-//! The suites against the fakes of this crate, and against fakes that are wrong on purpose.
+//! The suites against the fakes of this crate, against reference adapters, and against adapters that are wrong on
+//! purpose.
 
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod wrong;

@@ -38,3 +38,55 @@ mod event_store {
 
     event_store_contract!(Memory);
 }
+
+mod resource_store {
+    use std::sync::Arc;
+
+    use nexus_core::ports::ReadStore;
+    use nexus_testkit::{contract::ReadStoreFixture, fakes::MemoryReadStore, resource_store_contract};
+
+    struct Memory(MemoryReadStore);
+
+    impl ReadStoreFixture for Memory {
+        fn start() -> Self {
+            Self(MemoryReadStore::default())
+        }
+
+        fn store(&self) -> Arc<dyn ReadStore> {
+            Arc::new(self.0.clone())
+        }
+
+        fn reopen(self) -> Self {
+            self
+        }
+    }
+
+    resource_store_contract!(Memory);
+}
+
+mod idempotency_index {
+    use std::sync::Arc;
+
+    use nexus_core::ports::IdempotencyIndex;
+    use nexus_testkit::{
+        contract::IdempotencyIndexFixture, fakes::MemoryIdempotencyIndex, idempotency_index_contract,
+    };
+
+    struct Memory(Arc<MemoryIdempotencyIndex>);
+
+    impl IdempotencyIndexFixture for Memory {
+        fn start() -> Self {
+            Self(Arc::default())
+        }
+
+        fn index(&self) -> Arc<dyn IdempotencyIndex> {
+            Arc::clone(&self.0) as Arc<dyn IdempotencyIndex>
+        }
+
+        fn reopen(self) -> Self {
+            self
+        }
+    }
+
+    idempotency_index_contract!(Memory);
+}
