@@ -1,0 +1,11 @@
+//! Every "no" of the API: `application/problem+json` (RFC 9457) with a stable code and what to do.
+
+mod body;
+mod codes;
+mod convert;
+mod document;
+
+pub use body::{FieldError, ProblemBody, ProblemError};
+pub use codes::Code;
+pub(crate) use convert::{BodyPlaces, append_problem, command_problem, unknown_command};
+pub(crate) use document::Problem;

@@ -1,0 +1,39 @@
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    routes::{
+        appends, causation, commands, dashboard, events, feed, governance, operations, projections, queries,
+        streams,
+    },
+    state::Api,
+};
+
+/// Every route. A route that is not registered here is not served; one that is, is in the OpenAPI document.
+pub(crate) fn all() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(commands::list_commands))
+        .routes(routes!(commands::describe_command, commands::send_command))
+        .routes(routes!(appends::append_events, streams::stream_events))
+        .routes(routes!(appends::append_streams))
+        .routes(routes!(streams::list_streams))
+        .routes(routes!(events::list_events))
+        .routes(routes!(events::get_event))
+        .routes(routes!(causation::event_causation))
+        .routes(routes!(feed::event_feed))
+        .routes(routes!(queries::query_rows))
+        .routes(routes!(queries::query_row))
+        .routes(routes!(governance::list_schemas))
+        .routes(routes!(governance::get_schema))
+        .routes(routes!(governance::list_policies))
+        .routes(routes!(projections::list_projections))
+        .routes(routes!(projections::get_projection))
+        .routes(routes!(projections::projection_health))
+        .routes(routes!(operations::livez))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::metrics_text))
+        .routes(routes!(operations::version))
+        .routes(routes!(operations::openapi_json))
+        .routes(routes!(operations::error_page))
+        .routes(routes!(dashboard::dashboard))
+        .routes(routes!(dashboard::dashboard_asset))
+}

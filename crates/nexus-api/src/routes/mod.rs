@@ -1,0 +1,19 @@
+//! One module per part of the interface; [`all`] is the whole of it.
+
+mod appends;
+mod causation;
+mod commands;
+mod dashboard;
+pub(crate) mod document;
+mod events;
+mod feed;
+mod governance;
+mod operations;
+mod projections;
+mod queries;
+mod streams;
+
+mod all;
+mod answer;
+
+pub(crate) use all::all;
