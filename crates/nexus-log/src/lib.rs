@@ -1,1 +1,38 @@
-//! nexus-log
+//! The embedded event log: an append-only, checksummed and hash-chained store of events in segment files.
+//!
+//! [`LogEventStore`] implements [`nexus_core::ports::EventStore`] on one data directory. One thread writes; any number
+//! of tasks append and read. An append is acknowledged after one write and one flush that it shares with all appends
+//! that were waiting; indexes only follow the log and are never part of what must be durable.
+//!
+//! **What belongs here:** the format of the log on disk (`docs/formats/log.md`), its recovery, its indexes and its
+//! verification. **What does not:** schemas, policies, subscriptions and projections; and any other storage.
+//!
+//! Reading order: [`store`](LogEventStore) (what is offered), `request` and `queue` (how an append gets to the
+//! writer), `plan` and `writer` (what happens to it), `prepare` (where room comes from), `format` (the bytes),
+//! `recovery`, `load` and `scan` (after a crash), `segment`, `index` and `state` (what readers see), `query`, `filter`
+//! and `reader` (reads), `storage` (the files).
+
+mod error;
+mod filter;
+mod format;
+mod index;
+mod load;
+mod options;
+mod plan;
+mod prepare;
+mod query;
+mod queue;
+mod reader;
+mod recovery;
+mod request;
+mod scan;
+mod segment;
+mod state;
+pub mod storage;
+mod store;
+mod writer;
+
+pub use error::{Damage, OpenError};
+pub use options::LogOptions;
+pub use state::WriteState;
+pub use store::LogEventStore;

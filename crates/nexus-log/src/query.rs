@@ -1,0 +1,267 @@
+//! The reads of the port, on the durable part of the log.
+//!
+//! A page holds at most [`PAGE_BYTES`] and looks at no more than [`SCAN_EVENTS`] events, so that the work and the
+//! memory of one call are bounded; the caller goes on from `next`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use nexus_core::{
+    EventId, Position, RecordedEvent, Version,
+    ports::{
+        Direction, EventFilter, LogPage, LogRead, ReadError, StreamInfo, StreamList, StreamListPage,
+        StreamPage, StreamRead,
+    },
+};
+
+use crate::{
+    filter,
+    index::{ListedStream, Region},
+    reader::{Records, event, load, read_event as read_one, view},
+    segment::Segment,
+    state::{State, find_event, find_stream, segment_of},
+};
+
+/// Reads of up to this many events run where they are called: from the page cache they take microseconds.
+const INLINE_EVENTS: usize = 64;
+/// Events looked at by one filtered read of the log.
+const SCAN_EVENTS: usize = 10_000;
+/// Bytes of events in one page; a single larger event still makes a page.
+const PAGE_BYTES: u64 = 8 << 20;
+/// Bytes read from the log at once.
+const REGION_BYTES: u64 = 256 << 10;
+
+/// Runs a read: here when it is small, else where blocking is allowed.
+pub(crate) async fn run<T: Send + 'static>(
+    events: usize,
+    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    if events <= INLINE_EVENTS || tokio::runtime::Handle::try_current().is_err() {
+        return read();
+    }
+    let stopped = |_| ReadError::Unavailable { reason: "the read was cut short by a shutdown".to_owned() };
+    tokio::task::spawn_blocking(read).await.map_err(stopped)?
+}
+
+/// Finds one event.
+pub(crate) fn read_event(state: &State, id: EventId) -> Result<Option<RecordedEvent>, ReadError> {
+    let found = find_event(&state.segments(), id);
+    found.map(|(segment, ordinal)| read_one(&segment, ordinal)).transpose()
+}
+
+/// Reads a range of one stream.
+pub(crate) fn read_stream(state: &State, read: &StreamRead) -> Result<StreamPage, ReadError> {
+    let segments = state.segments();
+    let Some(span) = find_stream(&segments, &read.stream) else {
+        return Ok(StreamPage {
+            version: Version::NONE,
+            aggregate_type: None,
+            events: Vec::new(),
+            next: None,
+        });
+    };
+    let (low, high) = (read.from.get().max(1), read.to.get().min(span.last_version));
+    let places = stream_places(&segments, read, (low, high));
+    let mut events = Vec::with_capacity(places.len());
+    let mut bytes = 0;
+    for (segment, ordinal) in places {
+        if bytes >= PAGE_BYTES {
+            break;
+        }
+        let event = read_one(&segment, ordinal)?;
+        bytes += event.payload.len() as u64;
+        events.push(event);
+    }
+    let next = events.last().and_then(|last: &RecordedEvent| match read.direction {
+        Direction::Forward => Some(last.version.get() + 1).filter(|next| *next <= high),
+        Direction::Backward => Some(last.version.get() - 1).filter(|next| *next >= low),
+    });
+    Ok(StreamPage {
+        version: Version::new(span.last_version),
+        aggregate_type: Some(span.aggregate_type),
+        events,
+        next: next.map(Version::new),
+    })
+}
+
+/// Where the versions `low..=high` of a stream are, in the direction of the read, at most its limit.
+fn stream_places(
+    segments: &[Arc<Segment>],
+    read: &StreamRead,
+    (low, high): (u64, u64),
+) -> Vec<(Arc<Segment>, u32)> {
+    let limit = read.limit.max(1);
+    let mut places = Vec::with_capacity(limit.min(1024));
+    if low > high {
+        return places;
+    }
+    let mut collect = |segment: &Arc<Segment>| {
+        let index = segment.index();
+        let ordinals = index.ordinals(&read.stream, low, high).iter();
+        let left = limit - places.len();
+        let place = |ordinal: &u32| (Arc::clone(segment), *ordinal);
+        match read.direction {
+            Direction::Forward => places.extend(ordinals.take(left).map(place)),
+            Direction::Backward => places.extend(ordinals.rev().take(left).map(place)),
+        }
+        places.len() < limit
+    };
+    match read.direction {
+        Direction::Forward => segments.iter().all(&mut collect),
+        Direction::Backward => segments.iter().rev().all(&mut collect),
+    };
+    places
+}
+
+/// Reads a range of the log.
+pub(crate) fn read_log(state: &State, read: &LogRead) -> Result<LogPage, ReadError> {
+    // The head first: what the segments hold is at least as new.
+    let head = state.head();
+    let segments = state.segments();
+    let mut page = Page::new(read, head);
+    while let Some(region) = page.region(&segments) {
+        let (segment, region) = region?;
+        page.take(&segment, &region)?;
+    }
+    Ok(LogPage { events: page.events, next: Position::new(page.at), head: Position::new(head) })
+}
+
+/// A page of the log while it fills.
+struct Page<'a> {
+    read: &'a LogRead,
+    head: u64,
+    /// Everything up to here (forward) or from here on (backward) has been looked at.
+    at: u64,
+    events: Vec<RecordedEvent>,
+    looked: usize,
+    bytes: u64,
+}
+
+impl<'a> Page<'a> {
+    fn new(read: &'a LogRead, head: u64) -> Self {
+        let at = match (read.direction, read.from.get()) {
+            (Direction::Forward, from) => from,
+            (Direction::Backward, 0) => head + 1,
+            (Direction::Backward, from) => from.min(head + 1),
+        };
+        Self { read, head, at, events: Vec::new(), looked: 0, bytes: 0 }
+    }
+
+    /// The next region to look at; `None` at the end of the page.
+    fn region(&self, segments: &[Arc<Segment>]) -> Option<Result<(Arc<Segment>, Region), ReadError>> {
+        let left = self.read.limit.max(1).saturating_sub(self.events.len());
+        if left == 0 || self.looked >= SCAN_EVENTS || self.bytes >= PAGE_BYTES {
+            return None;
+        }
+        let count = if unrestricted(&self.read.filter) { left } else { SCAN_EVENTS - self.looked };
+        let wanted = match self.read.direction {
+            Direction::Forward => self.at.checked_add(1).filter(|next| *next <= self.head)?,
+            Direction::Backward => self.at.checked_sub(1).filter(|next| *next > 0)?,
+        };
+        let segment = segments.get(segment_of(segments, wanted))?;
+        let region = u32::try_from(wanted - segment.first).ok().and_then(|ordinal| {
+            let index = segment.index();
+            match self.read.direction {
+                Direction::Forward => {
+                    let visible = usize::try_from(self.head - wanted + 1).unwrap_or(usize::MAX);
+                    index.forward(ordinal, count.min(visible), REGION_BYTES)
+                }
+                Direction::Backward => index.backward(ordinal, count, REGION_BYTES),
+            }
+        });
+        Some(
+            region.map(|region| (Arc::clone(segment), region)).ok_or_else(|| ReadError::Corrupt {
+                reason: format!("position {wanted} is not in the index"),
+            }),
+        )
+    }
+
+    /// Looks at a region and keeps what is wanted.
+    fn take(&mut self, segment: &Segment, region: &Region) -> Result<(), ReadError> {
+        let buffer = load(segment, region)?;
+        let records: Vec<(u64, &[u8])> = Records::new(segment, region, &buffer).collect::<Result<_, _>>()?;
+        let backward = self.read.direction == Direction::Backward;
+        let mut records = records.iter();
+        let limit = self.read.limit.max(1);
+        while self.events.len() < limit && self.bytes < PAGE_BYTES {
+            let next = if backward { records.next_back() } else { records.next() };
+            let Some((position, body)) = next else { break };
+            self.looked += 1;
+            self.at = *position;
+            self.keep(*position, body, &buffer)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, position: u64, body: &[u8], buffer: &Bytes) -> Result<(), ReadError> {
+        let filter = &self.read.filter;
+        let found = view(position, body)?;
+        if unrestricted(filter) {
+            self.bytes += body.len() as u64;
+            self.events.push(event(position, found, buffer)?);
+        } else if filter::matches(filter, &found) {
+            // A copy of its own, so that one wanted event does not keep a whole region in memory.
+            let copy = Bytes::copy_from_slice(body);
+            self.bytes += body.len() as u64;
+            self.events.push(event(position, view(position, &copy)?, &copy)?);
+        }
+        Ok(())
+    }
+}
+
+fn unrestricted(filter: &EventFilter) -> bool {
+    *filter == EventFilter::default()
+}
+
+/// Lists streams in order of their ids.
+pub(crate) fn list_streams(state: &State, list: &StreamList) -> StreamListPage {
+    let limit = list.limit.max(1);
+    let segments = state.segments();
+    let mut after = list.after.clone();
+    let mut streams = Vec::new();
+    loop {
+        // Every segment is asked for more than a page, so that the first page of the merged list is complete.
+        let (found, more) = merged(&segments, list, after.as_ref(), limit + 1);
+        let Some(last) = found.last() else { break };
+        after = Some(last.stream.clone());
+        let wanted = |found: &ListedStream| {
+            let kind = &found.span.aggregate_type;
+            list.aggregate_type.as_ref().is_none_or(|wanted| wanted == kind)
+        };
+        streams.extend(found.into_iter().filter(wanted).map(info));
+        if streams.len() > limit || !more {
+            break;
+        }
+    }
+    let more = streams.len() > limit;
+    streams.truncate(limit);
+    StreamListPage { streams, more }
+}
+
+fn info(found: ListedStream) -> StreamInfo {
+    StreamInfo {
+        stream: found.stream,
+        aggregate_type: found.span.aggregate_type,
+        version: Version::new(found.span.last_version),
+        last_event_at: found.span.last_time,
+    }
+}
+
+/// The first `count` streams over all segments, each as its newest segment knows it, and whether there are more.
+fn merged(
+    segments: &[Arc<Segment>],
+    list: &StreamList,
+    after: Option<&nexus_core::StreamId>,
+    count: usize,
+) -> (Vec<ListedStream>, bool) {
+    let mut all = std::collections::BTreeMap::new();
+    let mut more = false;
+    for segment in segments {
+        let found = segment.index().list(&list.prefix, after, count);
+        more |= found.len() == count;
+        // Newer segments come later and replace what older ones said.
+        all.extend(found.into_iter().map(|listed| (listed.stream.clone(), listed)));
+    }
+    more |= all.len() > count;
+    (all.into_values().take(count).collect(), more)
+}

@@ -1,0 +1,16 @@
+//! The log as its users see it, and as crashes and damage find it.
+
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod segments;
+#[cfg(test)]
+mod support;
