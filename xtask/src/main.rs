@@ -57,8 +57,5 @@ fn perform(task: Task) -> Fallible<bool> {
 fn repository_root() -> Fallible<PathBuf> {
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("run this through `cargo xtask`")?;
     let root = PathBuf::from(manifest);
-    Ok(root
-        .parent()
-        .ok_or("xtask must live in a folder of the repository")?
-        .to_owned())
+    Ok(root.parent().ok_or("xtask must live in a folder of the repository")?.to_owned())
 }

@@ -28,9 +28,7 @@ impl DataSet {
     /// Where it is: as the variable says, else in `../shared`.
     pub(crate) fn find(&self, root: &Path) -> Option<PathBuf> {
         let named = std::env::var_os(self.variable).map(PathBuf::from);
-        let beside = root
-            .parent()
-            .map(|parent| parent.join("shared").join(self.folder));
+        let beside = root.parent().map(|parent| parent.join("shared").join(self.folder));
         named.or(beside).filter(|folder| folder.is_dir())
     }
 }
@@ -41,11 +39,7 @@ mod tests {
 
     #[test]
     fn data_that_is_not_there_is_not_found() {
-        let set = DataSet {
-            variable: "NEXUS_NO_SUCH_VARIABLE",
-            folder: "no-such-folder",
-            without: "",
-        };
+        let set = DataSet { variable: "NEXUS_NO_SUCH_VARIABLE", folder: "no-such-folder", without: "" };
         assert_eq!(set.find(Path::new(env!("CARGO_MANIFEST_DIR"))), None);
     }
 }

@@ -45,11 +45,7 @@ fn run_steps(root: &Path, options: &Options, tally: &mut Tally) -> Fallible<bool
     for step in options.steps() {
         let stopped = !options.keep_going && outcomes.iter().any(|outcome| outcome.failure.is_some());
         if stopped {
-            outcomes.push(Outcome {
-                step,
-                took: None,
-                failure: None,
-            });
+            outcomes.push(Outcome { step, took: None, failure: None });
             continue;
         }
         println!("\n=== {step}");
@@ -58,11 +54,7 @@ fn run_steps(root: &Path, options: &Options, tally: &mut Tally) -> Fallible<bool
         if let Some(reason) = &failure {
             println!("=== {step} failed: {reason}");
         }
-        outcomes.push(Outcome {
-            step,
-            took: Some(started.elapsed()),
-            failure,
-        });
+        outcomes.push(Outcome { step, took: Some(started.elapsed()), failure });
     }
     summarise(&outcomes, &left_out);
     Ok(outcomes.iter().all(|outcome| outcome.failure.is_none()))
@@ -135,10 +127,7 @@ mod tests {
 
     #[test]
     fn a_test_step_that_ran_nothing_is_in_doubt() {
-        let one = Tally {
-            passed: 1,
-            ..Tally::default()
-        };
+        let one = Tally { passed: 1, ..Tally::default() };
         assert!(doubt(Step::Test, Tally::default()).is_some());
         assert_eq!(doubt(Step::Test, one), None);
         assert_eq!(doubt(Step::Clippy, Tally::default()), None);
@@ -146,15 +135,7 @@ mod tests {
 
     #[test]
     fn ignored_tests_are_in_doubt() {
-        let tally = Tally {
-            passed: 1,
-            failed: 0,
-            ignored: 1,
-        };
-        assert!(
-            doubt(Step::Test, tally)
-                .unwrap()
-                .starts_with("1 test(s) were ignored")
-        );
+        let tally = Tally { passed: 1, failed: 0, ignored: 1 };
+        assert!(doubt(Step::Test, tally).unwrap().starts_with("1 test(s) were ignored"));
     }
 }

@@ -37,11 +37,7 @@ mod tests {
     use super::*;
 
     fn steps(only: &[Step], skip: &[Step]) -> Vec<Step> {
-        let options = Options {
-            only: only.to_vec(),
-            skip: skip.to_vec(),
-            ..Options::default()
-        };
+        let options = Options { only: only.to_vec(), skip: skip.to_vec(), ..Options::default() };
         options.steps()
     }
 

@@ -31,11 +31,7 @@ pub(crate) fn run(mut command: Command, limit: Duration) -> Fallible<Finished> {
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
-    let lines = child
-        .stdout
-        .take()
-        .map(read_lines)
-        .ok_or("the process has no output")?;
+    let lines = child.stdout.take().map(read_lines).ok_or("the process has no output")?;
     let mut tally = Tally::default();
     let deadline = Instant::now() + limit;
     let failure = loop {
@@ -95,10 +91,7 @@ fn pass_on(lines: &Receiver<Vec<u8>>, tally: &mut Tally) -> Fallible<bool> {
 fn kill_tree(child: &mut Child) -> Fallible<()> {
     for id in descendants(child.id()) {
         // Gone already is as good as killed.
-        let _ = Command::new("kill")
-            .args(["-9", &id.to_string()])
-            .stderr(Stdio::null())
-            .status();
+        let _ = Command::new("kill").args(["-9", &id.to_string()]).stderr(Stdio::null()).status();
     }
     child.kill()?;
     child.wait()?;
@@ -108,10 +101,8 @@ fn kill_tree(child: &mut Child) -> Fallible<()> {
 /// The processes below `root`, as far as the system tells.
 fn descendants(root: u32) -> Vec<u32> {
     let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output();
-    let text = listed.map_or_else(
-        |_| String::new(),
-        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
-    );
+    let text =
+        listed.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned());
     let pairs: Vec<(u32, u32)> = text
         .lines()
         .filter_map(|line| {
@@ -122,10 +113,7 @@ fn descendants(root: u32) -> Vec<u32> {
     let mut found = Vec::new();
     let mut open = vec![root];
     while let Some(parent) = open.pop() {
-        let children = pairs
-            .iter()
-            .filter(|(_, above)| *above == parent)
-            .map(|(id, _)| *id);
+        let children = pairs.iter().filter(|(_, above)| *above == parent).map(|(id, _)| *id);
         for id in children {
             found.push(id);
             open.push(id);
@@ -158,10 +146,7 @@ mod tests {
 
     #[test]
     fn a_failing_process_is_a_failure_whatever_it_printed() {
-        let finished = shell(
-            "echo 'test result: ok. 2 passed; 0 failed; 0 ignored'; exit 101",
-            LONG,
-        );
+        let finished = shell("echo 'test result: ok. 2 passed; 0 failed; 0 ignored'; exit 101", LONG);
         assert!(finished.failure.unwrap().contains("101"));
     }
 
@@ -174,12 +159,7 @@ mod tests {
         assert!(started.elapsed() < LONG);
         let listed = Command::new("ps").args(["-A", "-o", "args="]).output().unwrap();
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        assert!(
-            !listed
-                .lines()
-                .any(|line| line.trim() == format!("sleep {marker}")),
-            "{listed}"
-        );
+        assert!(!listed.lines().any(|line| line.trim() == format!("sleep {marker}")), "{listed}");
     }
 
     #[test]

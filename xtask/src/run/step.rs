@@ -23,15 +23,8 @@ pub(crate) enum Step {
 
 impl Step {
     /// In the order they run: what fails fast comes first.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Fmt,
-        Self::Tidy,
-        Self::Clippy,
-        Self::Build,
-        Self::Test,
-        Self::E2e,
-        Self::Docs,
-    ];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Fmt, Self::Tidy, Self::Clippy, Self::Build, Self::Test, Self::E2e, Self::Docs];
 
     /// The cargo command of the step; `None` for tidy, which needs no process.
     pub(crate) fn cargo(self) -> Option<&'static str> {

@@ -55,10 +55,7 @@ mod tests {
     #[test]
     fn other_lines_are_not_counted() {
         assert_eq!(Tally::from_line("test a::b ... ok"), None);
-        assert_eq!(
-            Tally::from_line("left: test result: ok. 1 passed; 0 failed"),
-            None
-        );
+        assert_eq!(Tally::from_line("left: test result: ok. 1 passed; 0 failed"), None);
         assert_eq!(Tally::from_line("test result: ok. x passed; 0 failed"), None);
     }
 }

@@ -37,23 +37,13 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
     let mut findings: Vec<_> = undocumented
         .map(|(code, line)| {
             let what = format!("the code `{code}` has no page");
-            finding(
-                registry,
-                *line,
-                what,
-                format!("write {PAGES}{code}.md as docs/errors/README.md shows"),
-            )
+            finding(registry, *line, what, format!("write {PAGES}{code}.md as docs/errors/README.md shows"))
         })
         .collect();
     let unused = pages.iter().filter(|page| !codes.contains_key(**page));
     findings.extend(unused.map(|page| {
         let what = format!("no answer of the API has the code `{page}`");
-        finding(
-            &format!("{PAGES}{page}.md"),
-            1,
-            what,
-            "remove the page, or use the code".to_owned(),
-        )
+        finding(&format!("{PAGES}{page}.md"), 1, what, "remove the page, or use the code".to_owned())
     }));
     findings
 }
@@ -61,15 +51,11 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
 /// What a reader of a clean run should know.
 pub(crate) fn note(repository: &Repository) -> Option<String> {
     let expected = REGISTRIES.first().filter(|_| registry(repository).is_none())?;
-    Some(format!(
-        "error codes are not compared with {PAGES}: there is no {expected} yet"
-    ))
+    Some(format!("error codes are not compared with {PAGES}: there is no {expected} yet"))
 }
 
 fn registry(repository: &Repository) -> Option<(&'static str, &syn::File)> {
-    REGISTRIES
-        .iter()
-        .find_map(|path| repository.rust.get(*path).map(|file| (*path, file)))
+    REGISTRIES.iter().find_map(|path| repository.rust.get(*path).map(|file| (*path, file)))
 }
 
 fn finding(path: &str, line: usize, what: String, fix: String) -> Finding {
@@ -132,15 +118,13 @@ impl<'ast> Visit<'ast> for Listed {
 
     fn visit_item_fn(&mut self, item: &'ast ItemFn) {
         if item.sig.ident == "slug" {
-            self.function
-                .extend(Literals::of(|literals| literals.visit_block(&item.block)));
+            self.function.extend(Literals::of(|literals| literals.visit_block(&item.block)));
         }
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
         if item.sig.ident == "slug" {
-            self.function
-                .extend(Literals::of(|literals| literals.visit_block(&item.block)));
+            self.function.extend(Literals::of(|literals| literals.visit_block(&item.block)));
         }
     }
 
@@ -167,9 +151,7 @@ impl<'ast> Visit<'ast> for Literals {
     fn visit_lit_str(&mut self, literal: &'ast LitStr) {
         let value = literal.value();
         let is_code = !value.is_empty()
-            && value
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+            && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         if is_code {
             self.0.insert(value, literal.span().start().line);
         }
@@ -185,10 +167,7 @@ mod tests {
         let mut files = vec![(REGISTRIES[0], code), ("docs/errors/README.md", "")];
         files.extend(paths.iter().map(|path| (path.as_str(), "")));
         let findings = check(&Repository::planted(&files));
-        findings
-            .into_iter()
-            .map(|finding| (finding.path, finding.line, finding.what))
-            .collect()
+        findings.into_iter().map(|finding| (finding.path, finding.line, finding.what)).collect()
     }
 
     const LIST: &str = "pub const SLUGS: &[&str] = &[\n    \"not-found\",\n    \"conflict\",\n];\npub const TITLE: &str = \"title\";\n";
@@ -200,11 +179,7 @@ mod tests {
 
     #[test]
     fn a_code_without_a_page_is_a_finding_on_its_line() {
-        let expected = (
-            REGISTRIES[0].to_owned(),
-            3,
-            "the code `conflict` has no page".to_owned(),
-        );
+        let expected = (REGISTRIES[0].to_owned(), 3, "the code `conflict` has no page".to_owned());
         assert_eq!(found(LIST, &["not-found"]), [expected]);
     }
 

@@ -55,12 +55,8 @@ fn in_glossary(line: usize, what: String, fix: String) -> Finding {
 
 /// The table is whole, says each term once, and names only what the code has.
 fn check_rows(repository: &Repository, table: &Table) -> Vec<Finding> {
-    let sources: Vec<_> = repository
-        .texts
-        .iter()
-        .filter(|(path, _)| is_product(path))
-        .map(|(_, text)| text.as_str())
-        .collect();
+    let sources: Vec<_> =
+        repository.texts.iter().filter(|(path, _)| is_product(path)).map(|(_, text)| text.as_str()).collect();
     let mut findings = Vec::new();
     let mut terms = Vec::new();
     for row in &table.rows {
@@ -71,11 +67,7 @@ fn check_rows(repository: &Repository, table: &Table) -> Vec<Finding> {
         };
         if meaning.text.trim().is_empty() {
             let what = format!("`{}` has no meaning", term.text);
-            findings.push(in_glossary(
-                row.line,
-                what,
-                "say in one sentence what it is".to_owned(),
-            ));
+            findings.push(in_glossary(row.line, what, "say in one sentence what it is".to_owned()));
         }
         if terms.contains(&term.text.trim()) {
             let what = format!("`{}` is explained twice", term.text);
@@ -85,11 +77,7 @@ fn check_rows(repository: &Repository, table: &Table) -> Vec<Finding> {
         for name in name.code.iter().filter(|name| is_identifier(name)) {
             if !sources.iter().any(|text| has_word(text, name)) {
                 let what = format!("the code has no `{name}`");
-                findings.push(in_glossary(
-                    row.line,
-                    what,
-                    "name what the code has, or –".to_owned(),
-                ));
+                findings.push(in_glossary(row.line, what, "name what the code has, or –".to_owned()));
             }
         }
     }
@@ -104,19 +92,14 @@ fn has_word(text: &str, word: &str) -> bool {
     let part_of_name = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     text.match_indices(word).any(|(index, _)| {
         let before = text.get(..index).and_then(|before| before.chars().next_back());
-        let after = text
-            .get(index + word.len()..)
-            .and_then(|after| after.chars().next());
+        let after = text.get(index + word.len()..).and_then(|after| after.chars().next());
         !part_of_name(before) && !part_of_name(after)
     })
 }
 
 fn bans(table: &Table) -> Vec<Ban> {
     let bans_of = |row: &Row| {
-        let term = row
-            .cells
-            .first()
-            .map_or_else(String::new, |cell| cell.text.clone());
+        let term = row.cells.first().map_or_else(String::new, |cell| cell.text.clone());
         let forbidden = row.cells.last().map_or("", |cell| cell.text.as_str());
         let ban = |phrase: &str| Ban {
             words: phrase.split_whitespace().map(str::to_lowercase).collect(),
@@ -134,12 +117,8 @@ fn bans(table: &Table) -> Vec<Ban> {
 fn judge(path: &str, name: &Ident, bans: &[Ban]) -> Vec<Finding> {
     let said = words(&name.to_string());
     let breaks = |ban: &&Ban| {
-        said.windows(ban.words.len()).any(|window| {
-            window
-                .iter()
-                .zip(&ban.words)
-                .all(|(said, banned)| is_word(said, banned))
-        })
+        said.windows(ban.words.len())
+            .any(|window| window.iter().zip(&ban.words).all(|(said, banned)| is_word(said, banned)))
     };
     let finding = |ban: &Ban| Finding {
         path: path.to_owned(),
@@ -282,25 +261,16 @@ mod tests {
 
     #[test]
     fn a_rust_name_that_the_code_lacks_is_a_finding() {
-        let files = [
-            (GLOSSARY, TABLE),
-            ("crates/x/src/a.rs", "pub struct RecordedEvents;"),
-        ];
+        let files = [(GLOSSARY, TABLE), ("crates/x/src/a.rs", "pub struct RecordedEvents;")];
         let findings = check(&Repository::planted(&files));
         assert_eq!(findings.len(), 1);
-        assert_eq!(
-            (findings[0].line, findings[0].what.as_str()),
-            (3, "the code has no `RecordedEvent`")
-        );
+        assert_eq!((findings[0].line, findings[0].what.as_str()), (3, "the code has no `RecordedEvent`"));
     }
 
     #[test]
     fn a_term_twice_or_without_meaning_is_a_finding() {
         let table = format!("{TABLE}| saga | – |  | – |\n");
-        let files = [
-            (GLOSSARY, table.as_str()),
-            ("crates/x/src/a.rs", "pub struct RecordedEvent;"),
-        ];
+        let files = [(GLOSSARY, table.as_str()), ("crates/x/src/a.rs", "pub struct RecordedEvent;")];
         let findings = check(&Repository::planted(&files));
         let whats: Vec<_> = findings.into_iter().map(|finding| finding.what).collect();
         assert_eq!(whats, ["`saga` has no meaning", "`saga` is explained twice"]);

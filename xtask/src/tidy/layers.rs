@@ -70,14 +70,7 @@ fn check_against(repository: &Repository, layers: &[Layer]) -> Vec<Finding> {
 }
 
 fn finding(path: &str, line: usize, what: String, fix: String) -> Finding {
-    Finding {
-        path: path.to_owned(),
-        line,
-        rule: RULE,
-        what,
-        why: WHY,
-        fix,
-    }
+    Finding { path: path.to_owned(), line, rule: RULE, what, why: WHY, fix }
 }
 
 fn check_members(repository: &Repository, layers: &[Layer]) -> Vec<Finding> {
@@ -118,10 +111,7 @@ fn check_dev_dependencies(repository: &Repository) -> Vec<Finding> {
                 used == "nexus-testkit" || TESTS_MAY_LOOK_UP.contains(&(member.name.as_str(), used.as_str()));
             if !excepted && below(&repository.members, used).contains(member.name.as_str()) {
                 let line = repository.line_of(&member.manifest, used);
-                let what = format!(
-                    "the tests of `{}` use `{used}`, which is built on it",
-                    member.name
-                );
+                let what = format!("the tests of `{}` use `{used}`, which is built on it", member.name);
                 let fix = format!("move the test up into `{used}`, or use a fake of nexus-testkit");
                 findings.push(finding(&member.manifest, line, what, fix));
             }
@@ -135,10 +125,8 @@ fn below<'a>(members: &'a [Member], name: &str) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut open = vec![name];
     while let Some(next) = open.pop() {
-        let dependencies = members
-            .iter()
-            .filter(|member| member.name == next)
-            .flat_map(|member| &member.dependencies);
+        let dependencies =
+            members.iter().filter(|member| member.name == next).flat_map(|member| &member.dependencies);
         for dependency in dependencies {
             if found.insert(dependency.as_str()) {
                 open.push(dependency);
@@ -176,10 +164,7 @@ fn check_map(repository: &Repository, layers: &[Layer]) -> Vec<Finding> {
             Some((line, arrows)) if arrows != drawn => findings.push(finding(
                 MAP,
                 line,
-                format!(
-                    "the row of `{}` says {arrows:?}, {HERE} says {drawn:?}",
-                    layer.name
-                ),
+                format!("the row of `{}` says {arrows:?}, {HERE} says {drawn:?}", layer.name),
                 "make both say what is meant".to_owned(),
             )),
             Some(_) => {}
@@ -187,12 +172,7 @@ fn check_map(repository: &Repository, layers: &[Layer]) -> Vec<Finding> {
     }
     for (name, (line, _)) in rows {
         let what = format!("the crate table has a row for `{name}`, which is in no layer");
-        findings.push(finding(
-            MAP,
-            line,
-            what,
-            format!("remove the row, or add it to {HERE}"),
-        ));
+        findings.push(finding(MAP, line, what, format!("remove the row, or add it to {HERE}")));
     }
     findings
 }
@@ -236,32 +216,19 @@ mod tests {
 
     #[test]
     fn a_crate_without_a_place_is_a_finding() {
-        let members = vec![
-            member("low", &[], &[]),
-            member("high", &[], &[]),
-            member("new", &[], &[]),
-        ];
-        assert_eq!(
-            found(MAP_TEXT, members),
-            ["crate `new` has no place in the layers"]
-        );
+        let members = vec![member("low", &[], &[]), member("high", &[], &[]), member("new", &[], &[])];
+        assert_eq!(found(MAP_TEXT, members), ["crate `new` has no place in the layers"]);
     }
 
     #[test]
     fn a_row_without_a_crate_is_a_finding() {
-        assert_eq!(
-            found(MAP_TEXT, vec![member("low", &[], &[])]),
-            ["there is no crate `high`"]
-        );
+        assert_eq!(found(MAP_TEXT, vec![member("low", &[], &[])]), ["there is no crate `high`"]);
     }
 
     #[test]
     fn tests_must_not_use_what_is_built_on_the_crate() {
         let members = vec![member("low", &[], &["high"]), member("high", &["low"], &[])];
-        assert_eq!(
-            found(MAP_TEXT, members),
-            ["the tests of `low` use `high`, which is built on it"]
-        );
+        assert_eq!(found(MAP_TEXT, members), ["the tests of `low` use `high`, which is built on it"]);
     }
 
     #[test]
@@ -292,10 +259,7 @@ mod tests {
         let fewer = MAP_TEXT.replace("| `low` | x | – |\n", "");
         assert_eq!(found(&fewer, members()), ["the crate table lacks `low`"]);
         let more = format!("{MAP_TEXT}| `ghost` | z | – |\n");
-        assert_eq!(
-            found(&more, members()),
-            ["the crate table has a row for `ghost`, which is in no layer"]
-        );
+        assert_eq!(found(&more, members()), ["the crate table has a row for `ghost`, which is in no layer"]);
         assert_eq!(found("no table", members()), ["has no crate table"]);
     }
 

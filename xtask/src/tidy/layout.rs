@@ -26,10 +26,7 @@ fn is_map(path: &str) -> bool {
 fn belongs(item: &Item) -> bool {
     match item {
         Item::Use(_) => true,
-        Item::Mod(module) => module
-            .content
-            .as_ref()
-            .is_none_or(|(_, items)| items.iter().all(belongs)),
+        Item::Mod(module) => module.content.as_ref().is_none_or(|(_, items)| items.iter().all(belongs)),
         // The entry points of a macro crate must stand in its root.
         Item::Fn(function) => function
             .attrs
@@ -74,13 +71,7 @@ mod tests {
 
     #[test]
     fn code_is_a_finding_on_its_own_line() {
-        assert_eq!(
-            lines(
-                LIB,
-                "//! Doc.\n\n/// One.\n#[must_use]\npub fn one() -> u8 { 1 }\n"
-            ),
-            [5]
-        );
+        assert_eq!(lines(LIB, "//! Doc.\n\n/// One.\n#[must_use]\npub fn one() -> u8 { 1 }\n"), [5]);
         assert_eq!(lines("crates/x/src/a/mod.rs", "struct A;\nimpl A {}\n"), [1, 2]);
         assert_eq!(lines(LIB, "mod a { pub const B: u8 = 1; }\n"), [1]);
     }

@@ -34,11 +34,7 @@ fn problem(repository: &Repository, from: &str, target: &str) -> Option<String> 
     if is_elsewhere {
         return None;
     }
-    let path = if file.is_empty() {
-        Some(from.to_owned())
-    } else {
-        resolve(from, file)
-    };
+    let path = if file.is_empty() { Some(from.to_owned()) } else { resolve(from, file) };
     let Some(path) = path else {
         return Some(format!("`{target}` leads out of the repository"));
     };
@@ -46,10 +42,8 @@ fn problem(repository: &Repository, from: &str, target: &str) -> Option<String> 
         return Some(format!("`{target}` leads to `{path}`, which does not exist"));
     }
     let is_page = path.ends_with(".md") && !fragment.is_empty();
-    let missing = is_page
-        && !markdown::anchors(repository.text(&path))
-            .iter()
-            .any(|anchor| anchor == fragment);
+    let missing =
+        is_page && !markdown::anchors(repository.text(&path)).iter().any(|anchor| anchor == fragment);
     missing.then(|| format!("`{path}` has no heading `#{fragment}`"))
 }
 
@@ -57,11 +51,7 @@ fn problem(repository: &Repository, from: &str, target: &str) -> Option<String> 
 fn resolve(from: &str, link: &str) -> Option<String> {
     let mut parts: Vec<&str> = match link.strip_prefix('/') {
         Some(_) => Vec::new(),
-        None => from
-            .rsplit_once('/')
-            .map_or("", |(folder, _)| folder)
-            .split('/')
-            .collect(),
+        None => from.rsplit_once('/').map_or("", |(folder, _)| folder).split('/').collect(),
     };
     parts.retain(|part| !part.is_empty());
     for part in link.split('/') {
@@ -80,16 +70,9 @@ mod tests {
 
     fn found(link: &str) -> Vec<(usize, String)> {
         let page = format!("# Title\n\nsee [it]({link})\n");
-        let files = [
-            ("docs/adr/a.md", page.as_str()),
-            ("docs/b.md", "# Some heading\n"),
-            ("README.md", ""),
-        ];
+        let files = [("docs/adr/a.md", page.as_str()), ("docs/b.md", "# Some heading\n"), ("README.md", "")];
         let findings = check(&Repository::planted(&files));
-        findings
-            .into_iter()
-            .map(|finding| (finding.line, finding.what))
-            .collect()
+        findings.into_iter().map(|finding| (finding.line, finding.what)).collect()
     }
 
     #[test]
@@ -112,19 +95,10 @@ mod tests {
     fn dead_links_are_findings_on_their_line() {
         assert_eq!(
             found("../c.md"),
-            [(
-                3,
-                "`../c.md` leads to `docs/c.md`, which does not exist".to_owned()
-            )]
+            [(3, "`../c.md` leads to `docs/c.md`, which does not exist".to_owned())]
         );
-        assert_eq!(
-            found("../b.md#gone"),
-            [(3, "`docs/b.md` has no heading `#gone`".to_owned())]
-        );
-        assert_eq!(
-            found("../../../up.md"),
-            [(3, "`../../../up.md` leads out of the repository".to_owned())]
-        );
+        assert_eq!(found("../b.md#gone"), [(3, "`docs/b.md` has no heading `#gone`".to_owned())]);
+        assert_eq!(found("../../../up.md"), [(3, "`../../../up.md` leads out of the repository".to_owned())]);
     }
 
     #[test]

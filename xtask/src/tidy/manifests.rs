@@ -35,14 +35,7 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
 }
 
 fn finding(path: &str, line: usize, what: String, why: &'static str, fix: String) -> Finding {
-    Finding {
-        path: path.to_owned(),
-        line,
-        rule: RULE,
-        what,
-        why,
-        fix,
-    }
+    Finding { path: path.to_owned(), line, rule: RULE, what, why, fix }
 }
 
 fn check_manifest(repository: &Repository, path: &str) -> Vec<Finding> {
@@ -51,22 +44,13 @@ fn check_manifest(repository: &Repository, path: &str) -> Vec<Finding> {
         Ok(table) => table,
         Err(error) => {
             let what = format!("cannot be read: {error}");
-            return vec![finding(
-                path,
-                1,
-                what,
-                "cargo reads it too",
-                "make it valid TOML".to_owned(),
-            )];
+            return vec![finding(path, 1, what, "cargo reads it too", "make it valid TOML".to_owned())];
         }
     };
     let mut findings = Vec::new();
     let package = table.get("package").and_then(|package| package.as_table());
     for key in INHERITED {
-        if !package
-            .and_then(|package| package.get(*key))
-            .is_some_and(is_inherited)
-        {
+        if !package.and_then(|package| package.get(*key)).is_some_and(is_inherited) {
             findings.push(finding(
                 path,
                 repository.line_of(path, key),
@@ -109,10 +93,7 @@ fn is_inherited(value: &toml::Value) -> bool {
 fn crate_doc(file: &syn::File) -> String {
     let doc = |attribute: &syn::Attribute| match &attribute.meta {
         syn::Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            syn::Expr::Lit(syn::ExprLit {
-                lit: syn::Lit::Str(text),
-                ..
-            }) => Some(text.value()),
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
             // `#![doc = include_str!(…)]` brings a page of its own.
             _ => Some("x".repeat(SHORTEST)),
         },
@@ -132,10 +113,7 @@ mod tests {
 
     fn found(manifest: &str) -> Vec<(usize, String)> {
         let findings = check(&Repository::planted(&[(PATH, manifest)]));
-        findings
-            .into_iter()
-            .map(|finding| (finding.line, finding.what))
-            .collect()
+        findings.into_iter().map(|finding| (finding.line, finding.what)).collect()
     }
 
     #[test]
@@ -146,15 +124,9 @@ mod tests {
     #[test]
     fn facts_of_its_own_are_findings() {
         let own = GOOD.replace("license.workspace = true", "license = \"GPL-3.0\"");
-        assert_eq!(
-            found(&own),
-            [(6, "`license` is not inherited from the workspace".to_owned())]
-        );
+        assert_eq!(found(&own), [(6, "`license` is not inherited from the workspace".to_owned())]);
         let silent = GOOD.replace("publish.workspace = true\n", "");
-        assert_eq!(
-            found(&silent),
-            [(1, "`publish` is not inherited from the workspace".to_owned())]
-        );
+        assert_eq!(found(&silent), [(1, "`publish` is not inherited from the workspace".to_owned())]);
     }
 
     #[test]
@@ -166,10 +138,7 @@ mod tests {
     #[test]
     fn an_empty_description_is_a_finding() {
         let empty = GOOD.replace("Measures how long things take", "Nexus");
-        assert_eq!(
-            found(&empty),
-            [(8, "the description \"Nexus\" says nothing".to_owned())]
-        );
+        assert_eq!(found(&empty), [(8, "the description \"Nexus\" says nothing".to_owned())]);
     }
 
     #[test]
@@ -177,9 +146,6 @@ mod tests {
         let lib = |text| check(&Repository::planted(&[("crates/x/src/lib.rs", text)])).len();
         assert_eq!(lib("//! x\n"), 1);
         assert_eq!(lib("// what belongs here: clocks, not calendars\n"), 1);
-        assert_eq!(
-            lib("//! What belongs here: clocks.\n//! What does not: calendars.\n"),
-            0
-        );
+        assert_eq!(lib("//! What belongs here: clocks.\n//! What does not: calendars.\n"), 0);
     }
 }

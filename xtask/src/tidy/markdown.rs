@@ -35,18 +35,15 @@ pub(crate) struct Link {
 
 /// The first table whose first header cell is `first`.
 pub(crate) fn table(text: &str, first: &str) -> Option<Table> {
-    tables(text)
-        .into_iter()
-        .find(|table| table.header.first().is_some_and(|cell| cell == first))
+    tables(text).into_iter().find(|table| table.header.first().is_some_and(|cell| cell == first))
 }
 
 /// Every link and image, except those inside code.
 pub(crate) fn links(text: &str) -> Vec<Link> {
     let link = |(event, range): (Event<'_>, Range<usize>)| match event {
-        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => Some(Link {
-            target: dest_url.into_string(),
-            line: line_at(text, range.start),
-        }),
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+            Some(Link { target: dest_url.into_string(), line: line_at(text, range.start) })
+        }
         _ => None,
     };
     events(text).into_iter().filter_map(link).collect()
@@ -105,10 +102,7 @@ fn tables(text: &str) -> Vec<Table> {
         match event {
             Event::Start(Tag::Table(_)) => table = Table::default(),
             Event::Start(Tag::TableHead | Tag::TableRow) => {
-                row = Row {
-                    line: line_at(text, range.start),
-                    cells: Vec::new(),
-                };
+                row = Row { line: line_at(text, range.start), cells: Vec::new() };
             }
             Event::Start(Tag::TableCell) => cell = Some(Cell::default()),
             Event::End(TagEnd::TableCell) => row.cells.extend(cell.take()),
@@ -136,14 +130,11 @@ fn tables(text: &str) -> Vec<Table> {
 }
 
 fn events(text: &str) -> Vec<(Event<'_>, Range<usize>)> {
-    Parser::new_ext(text, Options::ENABLE_TABLES)
-        .into_offset_iter()
-        .collect()
+    Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter().collect()
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
-    text.get(..offset)
-        .map_or(1, |before| before.matches('\n').count() + 1)
+    text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod layout;
 mod links;
 mod manifests;
 mod markdown;
+mod proofs;
 mod report;
 mod repository;
 mod root;

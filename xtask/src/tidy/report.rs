@@ -1,7 +1,8 @@
 use std::{path::Path, time::Instant};
 
 use super::{
-    Finding, Repository, codes, glossary, layers, layout, links, manifests, root, sizes, syntax, tests_rule,
+    Finding, Repository, codes, glossary, layers, layout, links, manifests, proofs, root, sizes, syntax,
+    tests_rule,
 };
 use crate::Fallible;
 
@@ -15,6 +16,7 @@ const RULES: &[fn(&Repository) -> Vec<Finding>] = &[
     layout::check,
     tests_rule::check,
     codes::check,
+    proofs::check,
     root::check,
     links::check,
 ];
@@ -66,9 +68,6 @@ mod tests {
             why: "nobody reads it",
             fix: "split it".to_owned(),
         };
-        assert_eq!(
-            finding.to_string(),
-            "a.rs:3: [size] too long\n  why: nobody reads it\n  fix: split it"
-        );
+        assert_eq!(finding.to_string(), "a.rs:3: [size] too long\n  why: nobody reads it\n  fix: split it");
     }
 }

@@ -62,24 +62,13 @@ impl Repository {
                 Err(error) => drop(unparsed.insert(path.clone(), error)),
             }
         }
-        Self {
-            paths: texts.keys().cloned().collect(),
-            texts,
-            rust,
-            unparsed,
-            members: Vec::new(),
-        }
+        Self { paths: texts.keys().cloned().collect(), texts, rust, unparsed, members: Vec::new() }
     }
 
     /// A small repository for a test.
     #[cfg(test)]
     pub(crate) fn planted(files: &[(&str, &str)]) -> Self {
-        Self::from_texts(
-            files
-                .iter()
-                .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-                .collect(),
-        )
+        Self::from_texts(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
     }
 
     /// The text of a file; empty when there is none.
@@ -89,21 +78,14 @@ impl Repository {
 
     /// The first line of a file that contains `needle`, 1-based; 1 when none does.
     pub(crate) fn line_of(&self, path: &str, needle: &str) -> usize {
-        self.text(path)
-            .lines()
-            .position(|line| line.contains(needle))
-            .map_or(1, |index| index + 1)
+        self.text(path).lines().position(|line| line.contains(needle)).map_or(1, |index| index + 1)
     }
 
     /// Whether the path is a file, or a folder with files, of the repository.
     pub(crate) fn has(&self, path: &str) -> bool {
         let folder = format!("{path}/");
         self.paths.contains(path)
-            || self
-                .paths
-                .range(folder.clone()..)
-                .next()
-                .is_some_and(|next| next.starts_with(&folder))
+            || self.paths.range(folder.clone()..).next().is_some_and(|next| next.starts_with(&folder))
     }
 }
 
@@ -125,11 +107,7 @@ fn git_files(root: &Path) -> Fallible<Vec<String>> {
 
 fn members(root: &Path) -> Fallible<Vec<Member>> {
     let metadata = MetadataCommand::new().current_dir(root).no_deps().exec()?;
-    let names: BTreeSet<_> = metadata
-        .packages
-        .iter()
-        .map(|package| package.name.to_string())
-        .collect();
+    let names: BTreeSet<_> = metadata.packages.iter().map(|package| package.name.to_string()).collect();
     let member = |package: &cargo_metadata::Package| {
         let inside = |dev: bool| {
             package

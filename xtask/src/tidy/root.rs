@@ -5,11 +5,7 @@ use super::{Finding, Repository};
 const MOST_PAGES: usize = 6;
 
 /// Where people's files live. Written in pieces, so that this file does not contain what it looks for.
-const HOMES: &[&str] = &[
-    concat!("/ho", "me/"),
-    concat!("/Us", "ers/"),
-    concat!("/ro", "ot/"),
-];
+const HOMES: &[&str] = &[concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/ro", "ot/")];
 
 /// Fine in a program, but in a document it is somebody's leftover.
 const SCRATCH: &str = concat!("/t", "mp/");
@@ -45,10 +41,7 @@ fn check_pages(repository: &Repository) -> Vec<Finding> {
             path: (**path).clone(),
             line: 1,
             rule: "root",
-            what: format!(
-                "the root holds {} Markdown files, at most {MOST_PAGES} may be there",
-                pages.len()
-            ),
+            what: format!("the root holds {} Markdown files, at most {MOST_PAGES} may be there", pages.len()),
             why: "the root is the first page a newcomer sees",
             fix: "move it to docs/, or fold it into README, ARCHITECTURE, CONTRIBUTING or CHANGELOG"
                 .to_owned(),
@@ -60,9 +53,7 @@ fn check_pages(repository: &Repository) -> Vec<Finding> {
 fn names_a_place(line: &str, prefix: &str) -> bool {
     line.match_indices(prefix).any(|(index, _)| {
         let before = line.get(..index).and_then(|before| before.chars().next_back());
-        let after = line
-            .get(index + prefix.len()..)
-            .and_then(|after| after.chars().next());
+        let after = line.get(index + prefix.len()..).and_then(|after| after.chars().next());
         let begins = before.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '.' | '_' | '-' | '/'));
         begins && after.is_some_and(|c| c.is_alphanumeric() || c == '.' || c == '_')
     })
@@ -74,10 +65,7 @@ mod tests {
 
     fn found(path: &str, text: &str) -> Vec<(usize, &'static str)> {
         let findings = check(&Repository::planted(&[(path, text)]));
-        findings
-            .into_iter()
-            .map(|finding| (finding.line, finding.rule))
-            .collect()
+        findings.into_iter().map(|finding| (finding.line, finding.rule)).collect()
     }
 
     #[test]
@@ -109,10 +97,7 @@ mod tests {
 
     #[test]
     fn a_prefix_without_a_name_and_other_paths_pass() {
-        let text = format!(
-            "looks for \"{}\" and https://example.com{}x\n",
-            HOMES[0], HOMES[0]
-        );
+        let text = format!("looks for \"{}\" and https://example.com{}x\n", HOMES[0], HOMES[0]);
         assert_eq!(found("docs/a.md", &text), []);
     }
 }

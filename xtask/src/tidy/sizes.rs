@@ -98,9 +98,7 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
             .iter()
             .position(|entry| entry.kind == item.kind && entry.path == item.path && entry.name == item.name);
         used.extend(place);
-        let allowed = place
-            .and_then(|place| exemptions.get(place))
-            .map(|entry| entry.size);
+        let allowed = place.and_then(|place| exemptions.get(place)).map(|entry| entry.size);
         findings.extend(judge(item, allowed));
     }
     for (index, entry) in exemptions.iter().enumerate() {
@@ -131,23 +129,15 @@ fn listed(line: usize, what: String, fix: String) -> Finding {
 fn judge(item: &Measured, allowed: Option<usize>) -> Option<Finding> {
     let Measured { kind, size, .. } = *item;
     let limit = kind.limit();
-    let subject = if item.name.is_empty() {
-        "the file".to_owned()
-    } else {
-        format!("`{}`", item.name)
-    };
+    let subject = if item.name.is_empty() { "the file".to_owned() } else { format!("`{}`", item.name) };
     let has = format!("{subject} has {size} {}", kind.unit());
     let (what, fix) = match allowed {
         None if size <= limit => return None,
         Some(allowed) if size == allowed && size > limit => return None,
-        None => (
-            format!("{has}, the limit is {limit}"),
-            "split it by purpose".to_owned(),
-        ),
-        Some(_) if size <= limit => (
-            format!("{has} and needs no exemption"),
-            format!("remove its entry from {LIST}"),
-        ),
+        None => (format!("{has}, the limit is {limit}"), "split it by purpose".to_owned()),
+        Some(_) if size <= limit => {
+            (format!("{has} and needs no exemption"), format!("remove its entry from {LIST}"))
+        }
         Some(allowed) if size > allowed => (
             format!("{has}, its exemption ends at {allowed}"),
             "take out as much as was added; exemptions never grow".to_owned(),
@@ -157,14 +147,7 @@ fn judge(item: &Measured, allowed: Option<usize>) -> Option<Finding> {
             format!("lower the entry in {LIST} to {size}"),
         ),
     };
-    Some(Finding {
-        path: item.path.clone(),
-        line: item.line,
-        rule: RULE,
-        what,
-        why: kind.why(),
-        fix,
-    })
+    Some(Finding { path: item.path.clone(), line: item.line, rule: RULE, what, why: kind.why(), fix })
 }
 
 fn measure(repository: &Repository) -> Vec<Measured> {
@@ -174,10 +157,7 @@ fn measure(repository: &Repository) -> Vec<Measured> {
             continue;
         }
         let text = repository.text(path);
-        let tests: usize = syntax::test_ranges(file)
-            .iter()
-            .map(|(first, last)| last + 1 - first)
-            .sum();
+        let tests: usize = syntax::test_ranges(file).iter().map(|(first, last)| last + 1 - first).sum();
         all.push(Measured {
             kind: Kind::File,
             path: path.clone(),
@@ -185,12 +165,8 @@ fn measure(repository: &Repository) -> Vec<Measured> {
             line: 1,
             size: text.lines().count().saturating_sub(tests),
         });
-        let mut functions = Functions {
-            path,
-            lines: text.lines().collect(),
-            owner: String::new(),
-            found: &mut all,
-        };
+        let mut functions =
+            Functions { path, lines: text.lines().collect(), owner: String::new(), found: &mut all };
         functions.visit_file(file);
     }
     all
@@ -210,13 +186,7 @@ impl Functions<'_> {
         let name = format!("{}{}", self.owner, signature.ident);
         let line = signature.fn_token.span().start().line;
         let mut push = |kind, size| {
-            self.found.push(Measured {
-                kind,
-                path: self.path.to_owned(),
-                name: name.clone(),
-                line,
-                size,
-            });
+            self.found.push(Measured { kind, path: self.path.to_owned(), name: name.clone(), line, size });
         };
         if free_signature {
             push(Kind::Parameters, signature.inputs.len());
@@ -276,9 +246,7 @@ impl<'ast> Visit<'ast> for Functions<'_> {
     }
 
     fn visit_item_trait(&mut self, item: &'ast ItemTrait) {
-        self.within(format!("{}::", item.ident), |this| {
-            visit::visit_item_trait(this, item)
-        });
+        self.within(format!("{}::", item.ident), |this| visit::visit_item_trait(this, item));
     }
 
     fn visit_trait_item_fn(&mut self, item: &'ast TraitItemFn) {
@@ -305,24 +273,15 @@ mod tests {
 
     fn found(code: &str, exemptions: &str) -> Vec<(String, String)> {
         let findings = check(&Repository::planted(&[(PATH, code), (LIST, exemptions)]));
-        findings
-            .into_iter()
-            .map(|finding| (finding.path, finding.what))
-            .collect()
+        findings.into_iter().map(|finding| (finding.path, finding.what)).collect()
     }
 
     fn whats(code: &str, exemptions: &str) -> Vec<String> {
-        found(code, exemptions)
-            .into_iter()
-            .map(|(_, what)| what)
-            .collect()
+        found(code, exemptions).into_iter().map(|(_, what)| what).collect()
     }
 
     fn function(lines: usize) -> String {
-        format!(
-            "fn long() {{\n    // a comment\n\n{}}}\n",
-            "    call();\n".repeat(lines)
-        )
+        format!("fn long() {{\n    // a comment\n\n{}}}\n", "    call();\n".repeat(lines))
     }
 
     fn exemption(kind: &str, name: &str, size: usize) -> String {
@@ -339,9 +298,7 @@ mod tests {
 
     #[test]
     fn a_method_is_named_with_its_type() {
-        let code = function(71)
-            .replace("fn long", "impl<T> Big<T> { fn long")
-            .replace("}\n", "}}\n");
+        let code = function(71).replace("fn long", "impl<T> Big<T> { fn long").replace("}\n", "}}\n");
         assert_eq!(whats(&code, ""), ["`Big::long` has 71 lines, the limit is 70"]);
     }
 
@@ -351,20 +308,14 @@ mod tests {
         let within = format!("{}{tests}", "// line\n".repeat(600));
         assert_eq!(whats(&within, ""), [] as [String; 0]);
         let over = format!("{}{tests}", "// line\n".repeat(601));
-        assert_eq!(
-            whats(&over, ""),
-            ["the file has 601 lines without tests, the limit is 600"]
-        );
+        assert_eq!(whats(&over, ""), ["the file has 601 lines without tests, the limit is 600"]);
     }
 
     #[test]
     fn six_parameters_are_a_finding_unless_a_trait_dictates_them() {
         let six = "fn six(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8) {}";
         assert_eq!(whats(six, ""), ["`six` has 6 parameters, the limit is 5"]);
-        assert_eq!(
-            whats(&format!("impl Foreign for Mine {{ {six} }}"), ""),
-            [] as [String; 0]
-        );
+        assert_eq!(whats(&format!("impl Foreign for Mine {{ {six} }}"), ""), [] as [String; 0]);
         assert_eq!(
             whats(&format!("trait Mine {{ {six} }}"), ""),
             ["`Mine::six` has 6 parameters, the limit is 5"]
@@ -379,10 +330,7 @@ mod tests {
 
     #[test]
     fn an_exemption_of_the_exact_size_passes() {
-        assert_eq!(
-            whats(&function(80), &exemption("function", "long", 80)),
-            [] as [String; 0]
-        );
+        assert_eq!(whats(&function(80), &exemption("function", "long", 80)), [] as [String; 0]);
     }
 
     #[test]
@@ -409,10 +357,7 @@ mod tests {
     #[test]
     fn an_exemption_without_a_reason_is_a_finding() {
         let list = exemption("function", "long", 80).replace("a table that is read as one piece", "");
-        assert_eq!(
-            whats(&function(80), &list),
-            [format!("the entry for `{PATH} long` gives no reason")]
-        );
+        assert_eq!(whats(&function(80), &list), [format!("the entry for `{PATH} long` gives no reason")]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
-use syn::{Attribute, Item, spanned::Spanned as _};
+use syn::{Attribute, Item, spanned::Spanned as _, visit::Visit};
 
 use super::{Finding, Repository};
 
@@ -30,13 +30,10 @@ pub(crate) fn is_test_file(path: &str) -> bool {
 
 /// Whether an item exists in test builds only.
 pub(crate) fn is_test_only(attributes: &[Attribute]) -> bool {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg"))
-        .any(|attribute| {
-            let words = idents(attribute.to_token_stream());
-            words.iter().any(|word| word == "test") && !words.iter().any(|word| word == "not")
-        })
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
+        let words = idents(attribute.to_token_stream());
+        words.iter().any(|word| word == "test") && !words.iter().any(|word| word == "not")
+    })
 }
 
 /// Whether a function is a test: `#[test]`, `#[tokio::test]`.
@@ -66,6 +63,33 @@ pub(crate) fn test_ranges(file: &syn::File) -> Vec<(usize, usize)> {
         .filter(|item| is_test_only(item_attributes(item)))
         .map(|item| (item.span().start().line, item.span().end().line))
         .collect()
+}
+
+/// Crates whose sources are test code.
+pub(crate) fn is_test_crate(path: &str) -> bool {
+    path.starts_with("crates/nexus-e2e/") || path.starts_with("crates/nexus-testkit/")
+}
+
+/// The names of functions in test code: tests, and in the test crates the cases that adapters instantiate.
+pub(crate) fn functions_in_tests(path: &str, file: &syn::File) -> Vec<String> {
+    let all = is_test_file(path) || is_test_crate(path);
+    let ranges = test_ranges(file);
+    let mut functions = Functions::default();
+    functions.visit_file(file);
+    let in_tests = |line: usize| all || ranges.iter().any(|(first, last)| (*first..=*last).contains(&line));
+    functions.found.into_iter().filter(|(_, line)| in_tests(*line)).map(|(name, _)| name).collect()
+}
+
+#[derive(Default)]
+struct Functions {
+    found: Vec<(String, usize)>,
+}
+
+impl<'ast> Visit<'ast> for Functions {
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        let line = item.sig.ident.span().start().line;
+        self.found.push((item.sig.ident.to_string(), line));
+    }
 }
 
 /// The attributes of an item.

@@ -20,39 +20,20 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
         findings.extend(check_names(path, file));
         let text = repository.text(path);
         let ranges = syntax::test_ranges(file);
-        let all = syntax::is_test_file(path) || is_test_crate(path);
-        let in_tests = |line: usize| {
-            all || ranges
-                .iter()
-                .any(|(first, last)| (*first..=*last).contains(&line))
-        };
+        let all = syntax::is_test_file(path) || syntax::is_test_crate(path);
+        let in_tests =
+            |line: usize| all || ranges.iter().any(|(first, last)| (*first..=*last).contains(&line));
         let mut marks = Marks::default();
         marks.walk(file.to_token_stream());
         findings.extend(marks.ignored.iter().map(|line| ignored(path, *line)));
         let sleeping = marks.sleeps.iter().filter(|line| in_tests(**line));
-        findings.extend(
-            sleeping
-                .filter(|line| !says_why(text, **line))
-                .map(|line| sleeps(path, *line)),
-        );
+        findings.extend(sleeping.filter(|line| !says_why(text, **line)).map(|line| sleeps(path, *line)));
     }
     findings
 }
 
-/// Crates whose sources are test code.
-fn is_test_crate(path: &str) -> bool {
-    path.starts_with("crates/nexus-e2e/") || path.starts_with("crates/nexus-testkit/")
-}
-
 fn finding(path: &str, line: usize, what: String, why: &'static str, fix: &str) -> Finding {
-    Finding {
-        path: path.to_owned(),
-        line,
-        rule: "tests",
-        what,
-        why,
-        fix: fix.to_owned(),
-    }
+    Finding { path: path.to_owned(), line, rule: "tests", what, why, fix: fix.to_owned() }
 }
 
 /// `tests/it/main.rs` and at most one file beside it; every further one is a program to link.
@@ -124,9 +105,7 @@ fn says_why(text: &str, line: usize) -> bool {
     let lines: Vec<_> = text.lines().take(line).collect();
     let mut upwards = lines.iter().rev();
     upwards.next().is_some_and(|own| own.contains(WAITS))
-        || upwards
-            .take_while(|above| above.trim_start().starts_with("//"))
-            .any(|above| above.contains(WAITS))
+        || upwards.take_while(|above| above.trim_start().starts_with("//")).any(|above| above.contains(WAITS))
 }
 
 /// What only tokens show, since macros hide it from the syntax tree.
@@ -184,16 +163,14 @@ struct TestNames {
 impl<'ast> Visit<'ast> for TestNames {
     fn visit_item_fn(&mut self, item: &'ast ItemFn) {
         if syntax::is_test(&item.attrs) {
-            self.found
-                .push((item.sig.ident.to_string(), item.sig.ident.span().start().line));
+            self.found.push((item.sig.ident.to_string(), item.sig.ident.span().start().line));
         }
         visit::visit_item_fn(self, item);
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
         if syntax::is_test(&item.attrs) {
-            self.found
-                .push((item.sig.ident.to_string(), item.sig.ident.span().start().line));
+            self.found.push((item.sig.ident.to_string(), item.sig.ident.span().start().line));
         }
     }
 
@@ -216,21 +193,14 @@ mod tests {
 
     fn found(path: &str, text: &str) -> Vec<(usize, String)> {
         let findings = check(&Repository::planted(&[(path, text)]));
-        findings
-            .into_iter()
-            .map(|finding| (finding.line, finding.what))
-            .collect()
+        findings.into_iter().map(|finding| (finding.line, finding.what)).collect()
     }
 
     const IT: &str = "crates/x/tests/it/main.rs";
 
     #[test]
     fn a_second_binary_beside_the_tree_is_a_finding() {
-        let few = [
-            (IT, "mod a;"),
-            ("crates/x/tests/it/a.rs", ""),
-            ("crates/x/tests/b.rs", ""),
-        ];
+        let few = [(IT, "mod a;"), ("crates/x/tests/it/a.rs", ""), ("crates/x/tests/b.rs", "")];
         assert_eq!(check(&Repository::planted(&few)), []);
         for more in ["crates/x/tests/c.rs", "crates/x/tests/c/main.rs"] {
             let mut files = few.to_vec();
@@ -241,10 +211,7 @@ mod tests {
 
     #[test]
     fn ignored_tests_are_findings_in_macros_too() {
-        assert_eq!(
-            found(IT, "#[test]\n#[ignore]\nfn a() {}\n"),
-            [(2, "an ignored test".to_owned())]
-        );
+        assert_eq!(found(IT, "#[test]\n#[ignore]\nfn a() {}\n"), [(2, "an ignored test".to_owned())]);
         assert_eq!(found(IT, "#[ignore = \"slow\"]\nfn a() {}\n").len(), 1);
         assert_eq!(found(IT, "#[cfg_attr(windows, ignore)]\nfn a() {}\n").len(), 1);
         assert_eq!(found(IT, "cases! { #[ignore] fn a() {} }\n").len(), 1);
@@ -255,45 +222,24 @@ mod tests {
     fn a_test_named_after_being_a_test_is_a_finding() {
         assert_eq!(found("crates/x/src/a.rs", "#[test]\nfn test_a() {}\n").len(), 1);
         assert_eq!(found(IT, "#[tokio::test]\nasync fn test_a() {}\n").len(), 1);
-        assert_eq!(
-            found(IT, "proptest! { #[test] fn test_a(x in 0..1) {} }\n").len(),
-            1
-        );
+        assert_eq!(found(IT, "proptest! { #[test] fn test_a(x in 0..1) {} }\n").len(), 1);
         assert_eq!(found(IT, "fn test_server() {}\n"), []);
     }
 
     #[test]
     fn a_test_that_sleeps_must_say_on_what_it_waits() {
         assert_eq!(found(IT, "fn a() {\n    std::thread::sleep(d);\n}\n").len(), 1);
-        assert_eq!(
-            found(IT, "fn a() { select! { _ = tokio::time::sleep(d) => {} } }\n").len(),
-            1
-        );
-        assert_eq!(
-            found(IT, "fn a() {\n    sleep(d); // waits: the lease runs out\n}\n"),
-            []
-        );
-        assert_eq!(
-            found(
-                IT,
-                "fn a() {\n    // waits: the lease\n    // runs out\n    sleep(d);\n}\n"
-            ),
-            []
-        );
+        assert_eq!(found(IT, "fn a() { select! { _ = tokio::time::sleep(d) => {} } }\n").len(), 1);
+        assert_eq!(found(IT, "fn a() {\n    sleep(d); // waits: the lease runs out\n}\n"), []);
+        assert_eq!(found(IT, "fn a() {\n    // waits: the lease\n    // runs out\n    sleep(d);\n}\n"), []);
         assert_eq!(found(IT, "fn a() { clock.sleep(d); }\nfn sleep(d: D) {}\n"), []);
     }
 
     #[test]
     fn only_tests_must_explain_their_sleep() {
         let product = "fn a() { sleep(d); }\n#[cfg(test)]\nmod tests {\n    fn a() { sleep(d); }\n}\n";
-        let lines: Vec<_> = found("crates/x/src/a.rs", product)
-            .into_iter()
-            .map(|(line, _)| line)
-            .collect();
+        let lines: Vec<_> = found("crates/x/src/a.rs", product).into_iter().map(|(line, _)| line).collect();
         assert_eq!(lines, [4]);
-        assert_eq!(
-            found("crates/nexus-testkit/src/a.rs", "fn a() { sleep(d); }").len(),
-            1
-        );
+        assert_eq!(found("crates/nexus-testkit/src/a.rs", "fn a() { sleep(d); }").len(), 1);
     }
 }
