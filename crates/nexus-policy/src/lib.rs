@@ -1,1 +1,27 @@
-//! nexus-policy
+//! The policy engine: judges requests with Rego bundles and says which rule refused, why, and what would help.
+//!
+//! **What belongs here:** loading bundles, evaluating them within limits, and turning what comes out into verdicts.
+//! **What does not:** where bundles are stored and when they are replaced (the runtime), and what is asked of them
+//! (admission and the command service in `nexus-core` and `nexus-runtime`).
+//!
+//! **A bundle** is a set of Rego v1 modules. Two rules are asked, in one evaluation: `data.nexus.deny`, a set of
+//! `{id, message, remediation, severity}`, and `data.nexus.allow`. The shipped [`base_policy`] holds both; users
+//! add modules in the same package. Whatever is undefined, wrong or too slow refuses.
+//!
+//! **Limits.** An evaluation may take [`RegoPolicyEngine::TIME_LIMIT`]. Built-ins that reach the network, that block,
+//! or whose memory no time limit bounds are refused when the bundle is loaded. The memory of an evaluation is
+//! otherwise bounded only through its time.
+//!
+//! Reading order: [`RegoPolicyEngine`] (in `engine`), `bundle` (what loading checks), `input` (what a policy sees),
+//! `outcome` (what its answer means), `reads`, `pick` and `memo` (when an answer is reused).
+
+mod bundle;
+mod engine;
+mod input;
+mod memo;
+mod outcome;
+mod pick;
+mod reads;
+
+pub use bundle::{PolicyError, PolicyModule, base_policy};
+pub use engine::RegoPolicyEngine;

@@ -1,0 +1,143 @@
+use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+
+use nexus_core::Digest;
+use regorus::{Engine, utils::limits::ExecutionTimerConfig};
+use sha2::{Digest as _, Sha256};
+
+use crate::reads::{self, Reads};
+
+/// One Rego file of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyModule {
+    /// Its name, such as `orders.rego`; appears in errors.
+    pub name: String,
+    /// Its text, Rego v1.
+    pub source: String,
+}
+
+/// Why a bundle is not usable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// A module does not parse, or its rules do not fit together.
+    #[error("{module}{}: {reason}", line.map_or(String::new(), |line| format!(":{line}")))]
+    Invalid {
+        /// The module's name; `bundle` when no single module is to blame.
+        module: String,
+        /// 1-based line, when it is known.
+        line: Option<u32>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two modules have the same name.
+    #[error("the bundle has two modules named `{module}`")]
+    Duplicate {
+        /// The name.
+        module: String,
+    },
+    /// A module calls a built-in function that policies may not use.
+    #[error("{module}:{line}: `{function}` is not available to policies: {reason}")]
+    Forbidden {
+        /// The module's name.
+        module: String,
+        /// 1-based line of the call.
+        line: u32,
+        /// The function.
+        function: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A module is in the package that the engine itself uses.
+    #[error("{module}: the package `{}` is reserved; choose another", ENTRY_PACKAGE)]
+    Reserved {
+        /// The module's name.
+        module: String,
+    },
+}
+
+/// The policy Nexus ships: roles, registered schemas, system streams, immutable events.
+#[must_use]
+pub fn base_policy() -> PolicyModule {
+    PolicyModule { name: "nexus.rego".to_owned(), source: include_str!("../policies/nexus.rego").to_owned() }
+}
+
+/// Package of the module that asks both entry points at once.
+const ENTRY_PACKAGE: &str = "nexus_entry";
+/// The rule that is evaluated.
+pub(crate) const ENTRY_RULE: &str = "data.nexus_entry.decision";
+/// A comprehension over an undefined rule is empty, so what is undefined stays visible in the answer.
+const ENTRY_SOURCE: &str = "package nexus_entry\n\n\
+    decision := {\"allow\": [value | value := data.nexus.allow], \"deny\": [value | value := data.nexus.deny]}\n";
+
+/// A loaded bundle.
+pub(crate) struct Bundle {
+    /// An engine with all modules, ready to be cloned.
+    pub(crate) engine: Engine,
+    pub(crate) digest: Digest,
+    /// What the bundle reads of its input, when that can be told.
+    pub(crate) reads: Option<Reads>,
+}
+
+impl Bundle {
+    /// Parses and checks the modules.
+    ///
+    /// # Errors
+    /// [`PolicyError`] for the first thing that is wrong.
+    pub(crate) fn load(modules: &[PolicyModule], time_limit: Duration) -> Result<Self, PolicyError> {
+        let mut names = BTreeSet::new();
+        if let Some(twice) = modules.iter().find(|module| !names.insert(&module.name)) {
+            return Err(PolicyError::Duplicate { module: twice.name.clone() });
+        }
+        let mut engine = Engine::new();
+        engine.set_execution_timer_config(ExecutionTimerConfig {
+            limit: time_limit,
+            check_interval: NonZeroU32::MIN,
+        });
+        // As in OPA: a built-in that fails makes its expression undefined, and what is undefined does not allow.
+        engine.set_strict_builtin_errors(false);
+        for module in modules {
+            let package = engine
+                .add_policy(module.name.clone(), module.source.clone())
+                .map_err(|error| invalid(modules, &module.name, &error))?;
+            if package == format!("data.{ENTRY_PACKAGE}") || package.starts_with("data.nexus_entry.") {
+                return Err(PolicyError::Reserved { module: module.name.clone() });
+            }
+        }
+        let reads = reads::analyse(engine.get_modules())?;
+        engine
+            .add_policy("<entry>".to_owned(), ENTRY_SOURCE.to_owned())
+            .map_err(|error| invalid(modules, "bundle", &error))?;
+        // The first evaluation compiles the modules; it runs here so that it fails here and not at a request.
+        engine.set_input(regorus::Value::new_object());
+        engine.eval_rule(ENTRY_RULE.to_owned()).map_err(|error| invalid(modules, "bundle", &error))?;
+        Ok(Self { engine, digest: digest(modules), reads })
+    }
+}
+
+/// SHA-256 over names and sources, whatever their order.
+fn digest(modules: &[PolicyModule]) -> Digest {
+    let mut sorted: Vec<_> = modules.iter().collect();
+    sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let mut hasher = Sha256::new();
+    for module in sorted {
+        for text in [&module.name, &module.source] {
+            // The length keeps a name from running into a source.
+            hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(text.as_bytes());
+        }
+    }
+    Digest::from_bytes(hasher.finalize().into())
+}
+
+/// Reads the place out of the engine's message: `--> <file>:<line>:<column>`, then the source line, then `error: …`.
+fn invalid(modules: &[PolicyModule], fallback: &str, error: &dyn std::fmt::Display) -> PolicyError {
+    let text = error.to_string();
+    let place = modules.iter().find_map(|module| {
+        let (_, after) = text.split_once(&format!("--> {}:", module.name))?;
+        let line = after.split(':').next()?.trim().parse().ok()?;
+        Some((module.name.clone(), line))
+    });
+    let (_, reason) = text.split_once("error: ").unwrap_or(("", &text));
+    let (module, line) = place.map_or((fallback.to_owned(), None), |(module, line)| (module, Some(line)));
+    PolicyError::Invalid { module, line, reason: reason.split_whitespace().collect::<Vec<_>>().join(" ") }
+}

@@ -1,0 +1,94 @@
+use std::sync::{Arc, Barrier};
+
+use nexus_core::ports::PolicyEngine;
+use nexus_policy::{PolicyError, PolicyModule, RegoPolicyEngine, base_policy};
+
+use crate::{decide, module, with_base};
+
+fn refusal(modules: Vec<PolicyModule>) -> PolicyError {
+    match RegoPolicyEngine::new(modules) {
+        Ok(_) => panic!("the bundle was accepted"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn an_error_names_the_file_and_the_line() {
+    for (source, line) in [
+        ("package nexus\n\nallow if {\n  input.x ==\n}\n", 5),
+        ("package nexus\nallow {\n  true\n}\n", 2),
+        ("package nexus\n\nallow if x > 1\n", 3),
+        ("not rego", 1),
+    ] {
+        let error = refusal(vec![base_policy(), module("orders.rego", source)]);
+        let PolicyError::Invalid { module, line: found, reason } = &error else { panic!("{error}") };
+        assert_eq!((module.as_str(), *found), ("orders.rego", Some(line)), "{error}");
+        assert!(!reason.is_empty() && !reason.contains("-->"), "{reason}");
+    }
+}
+
+#[test]
+fn the_digest_is_that_of_the_content_in_any_order() {
+    let digest = |modules: Vec<PolicyModule>| RegoPolicyEngine::new(modules).unwrap().digest();
+    let other = || module("other.rego", "package other\nx := 1\n");
+    let both = digest(vec![base_policy(), other()]);
+    assert_eq!(both, digest(vec![other(), base_policy()]));
+    assert_ne!(both, digest(vec![base_policy()]));
+    assert_ne!(both, digest(vec![base_policy(), module("renamed.rego", &other().source)]));
+    assert_ne!(both, digest(vec![base_policy(), module("other.rego", "package other\nx := 2\n")]));
+    let verdict = decide(&RegoPolicyEngine::new(vec![other(), base_policy()]).unwrap());
+    assert_eq!(verdict.policy_digest, both);
+}
+
+#[test]
+fn two_modules_of_one_name_are_refused() {
+    let error = refusal(vec![base_policy(), base_policy()]);
+    assert!(matches!(error, PolicyError::Duplicate { .. }));
+}
+
+#[test]
+fn the_entry_package_is_reserved() {
+    for package in ["nexus_entry", "nexus_entry.more", "nexus_entry[\"x\"]"] {
+        let error =
+            refusal(vec![base_policy(), module("a.rego", &format!("package {package}\ndecision := 1\n"))]);
+        assert!(matches!(error, PolicyError::Reserved { .. }), "{package}: {error}");
+    }
+}
+
+#[test]
+fn built_ins_without_bounds_or_with_a_network_are_refused() {
+    for call in [
+        "http.send({\"method\": \"get\", \"url\": \"http://127.0.0.1/\"})",
+        "opa.runtime()",
+        "numbers.range(1, input.payload.n)",
+        "numbers.range_step(1, 9, 2)",
+        "bits.lsh(1, input.payload.n)",
+        "graph.reachable_paths({}, [])",
+        "rand.intn(\"x\", 5)",
+    ] {
+        let source = format!("package nexus\n\nx if {{\n  y := [z | z := {call}]\n  count(y) > 0\n}}\n");
+        let error = refusal(vec![base_policy(), module("a.rego", &source)]);
+        let PolicyError::Forbidden { module, line, function, .. } = &error else { panic!("{call}: {error}") };
+        assert_eq!((module.as_str(), *line), ("a.rego", 4));
+        assert!(call.starts_with(function.as_str()), "{error}");
+    }
+}
+
+#[test]
+fn many_threads_decide_alike() {
+    let engine = Arc::new(with_base("deny contains \"too large\" if input.payload.totalCents > 4000"));
+    let expected = decide(&engine).outcome;
+    let start = Arc::new(Barrier::new(8));
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let (engine, start) = (Arc::clone(&engine), Arc::clone(&start));
+            std::thread::spawn(move || {
+                start.wait();
+                (0..50).map(|_| decide(&engine).outcome).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    for thread in threads {
+        assert!(thread.join().unwrap().iter().all(|outcome| *outcome == expected));
+    }
+}

@@ -1,0 +1,57 @@
+//! The policy engine as its users see it.
+
+mod base;
+mod bundles;
+mod hostile;
+mod outcomes;
+
+use nexus_core::{
+    Actor, Json, Timestamp,
+    ports::{
+        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext,
+        Verdict,
+    },
+};
+use nexus_policy::{PolicyModule, RegoPolicyEngine, base_policy};
+use serde_json::json;
+
+fn module(name: &str, source: &str) -> PolicyModule {
+    PolicyModule { name: name.to_owned(), source: source.to_owned() }
+}
+
+/// An engine with nothing but this text after `package nexus`.
+fn alone(rules: &str) -> RegoPolicyEngine {
+    RegoPolicyEngine::new(vec![module("alone.rego", &format!("package nexus\n{rules}"))]).unwrap()
+}
+
+/// An engine with the base policy and this text after `package nexus`.
+fn with_base(rules: &str) -> RegoPolicyEngine {
+    let more = module("more.rego", &format!("package nexus\n{rules}"));
+    RegoPolicyEngine::new(vec![base_policy(), more]).unwrap()
+}
+
+/// A command in production with a registered schema, and an event of the same content.
+fn decide_as(engine: &RegoPolicyEngine, kind: PolicyKind, roles: &[&'static str]) -> Verdict {
+    let actor = Actor { id: "ann".into(), roles: roles.iter().map(|role| (*role).into()).collect() };
+    let payload = Json::from_value(&json!({ "totalCents": 5000, "lines": [{ "sku": "a" }, { "sku": "b" }] }));
+    let context = RequestContext {
+        service: "orders".into(),
+        client_id: Some("shop".into()),
+        environment: "production".into(),
+        time: Timestamp::UNIX_EPOCH,
+    };
+    engine.decide(&PolicyInput {
+        kind,
+        action: "PlaceOrder",
+        resource: PolicyResource { resource_type: "Order", id: "order-1" },
+        actor: &actor,
+        payload: Some(&payload),
+        event: Some(PolicyEvent { event_type: "OrderPlaced", payload: &payload }),
+        schema: Some(PolicySchema { id: 3, version: 2, registered: true }),
+        request: &context,
+    })
+}
+
+fn decide(engine: &RegoPolicyEngine) -> Verdict {
+    decide_as(engine, PolicyKind::Command, &["writer"])
+}
