@@ -64,7 +64,7 @@ pub(crate) fn append_problem(failure: AppendFailure, places: &BodyPlaces) -> Pro
     match failure {
         AppendFailure::NotAdmitted { refusal, decision_id } => match refusal {
             Refusal::Malformed(reason) => Problem::invalid("", "append", reason),
-            Refusal::Schema { index, refusal, .. } => schema_problem(refusal, places.payload(index)),
+            Refusal::Schema { index, refusal, .. } => schema_problem(*refusal, places.payload(index)),
             Refusal::Policy { event_type, verdict, .. } => {
                 policy_problem(&event_type, &verdict, Some(decision_id))
             }
@@ -159,7 +159,7 @@ fn decided_event_problem(refusal: Refusal) -> Problem {
         Refusal::Schema { event_type, refusal, .. } => {
             let detail = format!("the decided event `{event_type}` is refused by its schema: {refusal}");
             let problem = Problem::new(Code::InvalidDecision, detail);
-            let SchemaRefusal::Invalid { violations, .. } = refusal else {
+            let SchemaRefusal::Invalid { violations, .. } = *refusal else {
                 return problem;
             };
             violations.into_iter().fold(problem, |problem, violation| {
