@@ -41,11 +41,6 @@ impl DataDir {
         Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) })
     }
 
-    /// The directory.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The log's directory.
     pub(crate) fn log(&self) -> PathBuf {
         self.path.join("log")
@@ -114,7 +109,7 @@ mod tests {
         let first = dir.cursor_key().unwrap();
         assert_eq!(dir.cursor_key().unwrap(), first);
         assert_ne!(first, [0; 32]);
-        fs::write(dir.path().join("cursor.key"), b"short").unwrap();
+        fs::write(dir.path.join("cursor.key"), b"short").unwrap();
         assert!(dir.cursor_key().is_err());
     }
 }

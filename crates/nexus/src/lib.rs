@@ -5,9 +5,6 @@
 //!
 //! Start with [`prelude`]; the words are explained in [`framework`].
 
-// The macros write `::nexus::…`, which must also mean this crate inside it.
-extern crate self as nexus;
-
 mod app;
 mod cli;
 pub mod client;

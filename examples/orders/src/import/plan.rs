@@ -13,6 +13,10 @@ use super::{
 };
 use crate::{CancelItems, CancelOrder, ItemCancellation, Line, PlaceOrder};
 
+/// What an order line holds at most, as its schema in [`crate::domain`] says.
+const MAX_QUANTITY: u32 = 100_000;
+const MAX_UNIT_PRICE_MINOR: u64 = 100_000_000;
+
 /// Why a row is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -312,7 +316,7 @@ fn order_line(row: &Row, first: Option<&Row>) -> Result<Line, (Reason, String)> 
         let detail = format!("customer {} in an invoice of customer {}", row.customer, first.customer);
         return Err((Reason::MissingCustomer, detail));
     }
-    let quantity = u32::try_from(row.quantity).ok().filter(|quantity| (1..=Line::MAX_QUANTITY).contains(quantity));
+    let quantity = u32::try_from(row.quantity).ok().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
     let Some(quantity) = quantity else {
         return Err((Reason::Quantity, format!("an order of {}", row.quantity)));
     };
@@ -320,7 +324,7 @@ fn order_line(row: &Row, first: Option<&Row>) -> Result<Line, (Reason, String)> 
         Price::TooFine => return Err((Reason::PriceTooFine, format!("product {}", row.product))),
         Price::Pence(pence) => pence,
     };
-    let price = u64::try_from(pence).ok().filter(|price| *price <= Line::MAX_UNIT_PRICE_MINOR);
+    let price = u64::try_from(pence).ok().filter(|price| *price <= MAX_UNIT_PRICE_MINOR);
     let Some(unit_price_minor) = price else {
         return Err((Reason::Price, format!("a price of {pence} pence")));
     };
