@@ -182,27 +182,14 @@ impl Admission {
         let mut index = 0;
         let mut streams = Vec::with_capacity(proposal.streams.len());
         for part in proposal.streams {
-            let StreamAppend {
-                stream,
-                aggregate_type,
-                condition,
-                events,
-            } = part;
-            let resource = PolicyResource {
-                resource_type: aggregate_type.as_str(),
-                id: stream.as_str(),
-            };
+            let StreamAppend { stream, aggregate_type, condition, events } = part;
+            let resource = PolicyResource { resource_type: aggregate_type.as_str(), id: stream.as_str() };
             let mut admitted = Vec::with_capacity(events.len());
             for event in events {
                 admitted.push(self.admit_event(index, event, resource, context)?);
                 index += 1;
             }
-            streams.push(AdmittedStream {
-                stream,
-                aggregate_type,
-                condition,
-                events: admitted,
-            });
+            streams.push(AdmittedStream { stream, aggregate_type, condition, events: admitted });
         }
         Ok(Admitted { streams })
     }
@@ -216,34 +203,26 @@ impl Admission {
     ) -> Result<AdmittedEvent, Refusal> {
         let event_type = event.event_type.as_str();
         let version = Some(event.metadata.schema_version).filter(|version| *version != 0);
-        let schema = self
-            .registry
-            .check(SchemaKind::Event, event_type, version, &event.payload)
-            .map_err(|refusal| Refusal::Schema {
+        let schema = self.registry.check(SchemaKind::Event, event_type, version, &event.payload).map_err(
+            |refusal| Refusal::Schema {
                 index,
                 event_type: event_type.to_owned(),
                 refusal: Box::new(refusal),
-            })?;
+            },
+        )?;
         let verdict = self.policy.decide(&PolicyInput {
             kind: PolicyKind::Append,
             action: event_type,
             resource,
             actor: context.actor,
             payload: None,
-            event: Some(PolicyEvent {
-                event_type,
-                payload: &event.payload,
-            }),
+            event: Some(PolicyEvent { event_type, payload: &event.payload }),
             schema: Some(PolicySchema::registered(&schema)),
             request: context.request,
         });
         if !verdict.allows() {
             let event_type = event_type.to_owned();
-            return Err(Refusal::Policy {
-                index,
-                event_type,
-                verdict: Box::new(verdict),
-            });
+            return Err(Refusal::Policy { index, event_type, verdict: Box::new(verdict) });
         }
         event.metadata.schema_version = schema.version;
         let receipt = receipt(&schema, &verdict, context);
@@ -286,16 +265,10 @@ fn check_form(proposal: &Proposal) -> Result<(), Refusal> {
         if let Some(event) = part.events.iter().find(|event| !ids.insert(event.event_id)) {
             return malformed(format!("event id {} appears twice in one append", event.event_id));
         }
-        if let Some(extra) = part
-            .events
-            .iter()
-            .filter_map(|event| event.metadata.extra.as_ref())
-            .find(too_large)
+        if let Some(extra) =
+            part.events.iter().filter_map(|event| event.metadata.extra.as_ref()).find(too_large)
         {
-            return malformed(format!(
-                "metadata of {} bytes is over the limit of 16384",
-                extra.len()
-            ));
+            return malformed(format!("metadata of {} bytes is over the limit of 16384", extra.len()));
         }
     }
     Ok(())

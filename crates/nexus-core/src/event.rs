@@ -79,10 +79,7 @@ impl Actor {
     /// The platform itself, for what it writes to its own `$` streams.
     #[must_use]
     pub fn system() -> Self {
-        Self {
-            id: Text::from_static("$nexus"),
-            roles: vec![Text::from_static("system")],
-        }
+        Self { id: Text::from_static("$nexus"), roles: vec![Text::from_static("system")] }
     }
 }
 

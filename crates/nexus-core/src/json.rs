@@ -123,9 +123,7 @@ impl fmt::Display for Json {
 
 impl ser::Serialize for Json {
     fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serde_json::from_slice::<&RawValue>(&self.0)
-            .map_err(ser::Error::custom)?
-            .serialize(serializer)
+        serde_json::from_slice::<&RawValue>(&self.0).map_err(ser::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -142,9 +140,7 @@ impl<'de> de::Deserialize<'de> for Json {
 /// [`JsonError`] with the place of the first problem.
 pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict
-        .deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value));
+    let value = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| JsonError {
         reason: bare_reason(&error),
         line: error.line(),
@@ -155,8 +151,7 @@ pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
 /// The message of a `serde_json` error without its own "at line … column …".
 fn bare_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ")
-        .map_or_else(|| text.clone(), |(reason, _)| reason.to_owned())
+    text.rsplit_once(" at line ").map_or_else(|| text.clone(), |(reason, _)| reason.to_owned())
 }
 
 struct Strict;
@@ -193,9 +188,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("number out of range"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -244,18 +237,8 @@ mod tests {
     #[test]
     fn hostile_documents_are_refused_with_their_place() {
         let deep = "[".repeat(200_000);
-        for bad in [
-            "",
-            "{",
-            "{}x",
-            "{}{}",
-            "nul",
-            "\"\\ud800\"",
-            "1e400",
-            "{\"a\":1,\"a\":2}",
-            "[01]",
-            &deep,
-        ] {
+        for bad in ["", "{", "{}x", "{}{}", "nul", "\"\\ud800\"", "1e400", "{\"a\":1,\"a\":2}", "[01]", &deep]
+        {
             assert!(Json::parse(bad.to_owned()).is_err(), "{bad:.40}");
         }
         let error = Json::parse("{\"x\":\n{\"a\":1,\"a\":2}}").unwrap_err();

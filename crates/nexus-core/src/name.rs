@@ -25,11 +25,7 @@ pub struct InvalidName {
 
 impl InvalidName {
     fn new(what: &'static str, text: &str, reason: &'static str) -> Self {
-        Self {
-            what,
-            text: text.chars().take(64).flat_map(char::escape_debug).collect(),
-            reason,
-        }
+        Self { what, text: text.chars().take(64).flat_map(char::escape_debug).collect(), reason }
     }
 }
 
@@ -303,10 +299,7 @@ mod tests {
     #[test]
     fn an_invalid_name_is_quoted_short_and_escaped() {
         let error = StreamId::new("a\nb").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`a\\nb` is not a valid stream id: it contains a control character"
-        );
+        assert_eq!(error.to_string(), "`a\\nb` is not a valid stream id: it contains a control character");
         assert!(StreamId::new("y".repeat(70_000)).unwrap_err().text.len() <= 64);
     }
 }

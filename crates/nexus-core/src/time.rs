@@ -27,11 +27,7 @@ impl Timestamp {
     /// This moment plus `micros`, held at the supported range.
     #[must_use]
     pub fn saturating_add_micros(self, micros: i64) -> Self {
-        let bound = if micros < 0 {
-            jiff::Timestamp::MIN
-        } else {
-            jiff::Timestamp::MAX
-        };
+        let bound = if micros < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         Self::from_micros(self.as_micros().saturating_add(micros)).unwrap_or(Self(bound))
     }
 

@@ -27,7 +27,10 @@ pub fn binary() -> PathBuf {
     let own = std::env::current_exe().expect("a test knows its own path");
     let path = own.ancestors().nth(2).expect("tests are built in target/PROFILE/deps").join("nexus");
     if !path.exists() {
-        panic!("{} is not built; run `cargo build -p nexus-cli`, or the tests through `cargo xtask test`", path.display());
+        panic!(
+            "{} is not built; run `cargo build -p nexus-cli`, or the tests through `cargo xtask test`",
+            path.display()
+        );
     }
     path
 }

@@ -31,10 +31,9 @@ fn wrong_item(item: &Item) -> Error {
     let message =
         "`#[nexus::aggregate]` goes on the `impl` block of the state: `impl Order { fn apply(…) … }`";
     match item {
-        Item::Struct(item) => Error::new_spanned(
-            &item.ident,
-            format!("{message}; the struct itself is a `#[nexus::state]`"),
-        ),
+        Item::Struct(item) => {
+            Error::new_spanned(&item.ident, format!("{message}; the struct itself is a `#[nexus::state]`"))
+        }
         other => Error::new_spanned(other, message),
     }
 }
@@ -50,14 +49,8 @@ fn take_marks(block: &mut ItemImpl) -> Vec<Marked> {
     let mut marks = Vec::new();
     for (index, item) in block.items.iter_mut().enumerate() {
         if let ImplItem::Fn(function) = item {
-            for mark in function
-                .attrs
-                .extract_if(.., |attribute| attribute.path().is_ident("handle"))
-            {
-                marks.push(Marked {
-                    function: index,
-                    mark,
-                });
+            for mark in function.attrs.extract_if(.., |attribute| attribute.path().is_ident("handle")) {
+                marks.push(Marked { function: index, mark });
             }
         }
     }
@@ -69,10 +62,7 @@ fn aggregate_impls(args: TokenStream, block: &ItemImpl, marked: Vec<Marked>) -> 
     let events = match args.types("events", "OrderEvent")?.as_slice() {
         [event] => event.clone(),
         [_, second, ..] => {
-            return Err(Error::new_spanned(
-                second,
-                "an aggregate has one enum of events: keep one",
-            ));
+            return Err(Error::new_spanned(second, "an aggregate has one enum of events: keep one"));
         }
         [] => return Err(Error::new(Span::call_site(), "`events` names no type")),
     };
@@ -85,9 +75,7 @@ fn aggregate_impls(args: TokenStream, block: &ItemImpl, marked: Vec<Marked>) -> 
         let command = &handler.command;
         quote_spanned!(here(command)=> ::nexus::framework::CommandHandler::<Self>::of::<#command>())
     });
-    let impls = handlers
-        .iter()
-        .map(|handler| handler.implementation(state, &events));
+    let impls = handlers.iter().map(|handler| handler.implementation(state, &events));
     Ok(quote! {
         #[automatically_derived]
         impl ::nexus::framework::Aggregate for #state {
@@ -107,11 +95,7 @@ fn aggregate_impls(args: TokenStream, block: &ItemImpl, marked: Vec<Marked>) -> 
 
 fn state_name(block: &ItemImpl) -> Result<&Ident> {
     let plain = match &*block.self_ty {
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .filter(|segment| segment.arguments.is_empty()),
+        Type::Path(path) => path.path.segments.last().filter(|segment| segment.arguments.is_empty()),
         _ => None,
     };
     match plain {
@@ -172,9 +156,8 @@ fn handlers(block: &ItemImpl, marked: Vec<Marked>) -> Result<Vec<Handler<'_>>> {
             continue;
         };
         let handler = Handler::read(function, &mark)?;
-        if let Some(earlier) = handlers
-            .iter()
-            .find(|earlier| tight(earlier.command) == tight(handler.command))
+        if let Some(earlier) =
+            handlers.iter().find(|earlier| tight(earlier.command) == tight(handler.command))
         {
             return Err(Error::new_spanned(
                 handler.command,
@@ -237,27 +220,14 @@ impl<'a> Handler<'a> {
                 format!("`{name}` answers nothing: let it return `Decision<…>` or `Result<…, Rejection>`"),
             ));
         }
-        Ok(Self {
-            function,
-            when,
-            command,
-            takes_ctx,
-        })
+        Ok(Self { function, when, command, takes_ctx })
     }
 
     fn implementation(&self, state: &Type, events: &Type) -> TokenStream {
-        let Self {
-            function,
-            when,
-            command,
-            takes_ctx,
-        } = self;
+        let Self { function, when, command, takes_ctx } = self;
         let name = &function.sig.ident;
-        let (ctx, argument) = if *takes_ctx {
-            (quote!(ctx), quote!(, ctx))
-        } else {
-            (quote!(_), TokenStream::new())
-        };
+        let (ctx, argument) =
+            if *takes_ctx { (quote!(ctx), quote!(, ctx)) } else { (quote!(_), TokenStream::new()) };
         let answer = quote_spanned! {here(&function.sig.output)=>
             ::nexus::framework::Decision::from(Self::#name(self, command #argument))
         };
@@ -300,10 +270,9 @@ fn when(mark: &Attribute) -> Result<Ident> {
                 ),
             )),
         },
-        Meta::NameValue(_) => Err(Error::new_spanned(
-            mark,
-            "write `#[handle]`, `#[handle(create)]` or `#[handle(upsert)]`",
-        )),
+        Meta::NameValue(_) => {
+            Err(Error::new_spanned(mark, "write `#[handle]`, `#[handle(create)]` or `#[handle(upsert)]`"))
+        }
     }
 }
 

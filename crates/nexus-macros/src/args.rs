@@ -30,10 +30,7 @@ impl Args {
             while !input.is_empty() {
                 let (name, value) = argument(attribute, known, input)?;
                 if given.iter().any(|(earlier, _)| *earlier == name) {
-                    return Err(Error::new(
-                        name.span(),
-                        format!("`{name}` is given twice; keep one"),
-                    ));
+                    return Err(Error::new(name.span(), format!("`{name}` is given twice; keep one")));
                 }
                 given.push((name, value));
                 if !input.is_empty() {
@@ -50,10 +47,9 @@ impl Args {
     pub(crate) fn text(&mut self, name: &str, example: &str) -> Result<LitStr> {
         match self.take(name, example)? {
             (_, Value::Text(text)) => Ok(text),
-            (given, Value::Types(_)) => Err(Error::new(
-                given.span(),
-                format!("`{name}` is a text in quotes: `{name} = {example}`"),
-            )),
+            (given, Value::Types(_)) => {
+                Err(Error::new(given.span(), format!("`{name}` is a text in quotes: `{name} = {example}`")))
+            }
         }
     }
 
@@ -73,10 +69,7 @@ impl Args {
         place.map(|place| self.given.swap_remove(place)).ok_or_else(|| {
             Error::new(
                 Span::call_site(),
-                format!(
-                    "`#[nexus::{}]` needs `{name}`: add `{name} = {example}`",
-                    self.attribute
-                ),
+                format!("`#[nexus::{}]` needs `{name}`: add `{name} = {example}`", self.attribute),
             )
         })
     }
@@ -110,10 +103,7 @@ pub(crate) fn none(attribute: &str, args: TokenStream) -> Result<()> {
     if args.is_empty() {
         return Ok(());
     }
-    Err(Error::new_spanned(
-        args,
-        format!("`#[nexus::{attribute}]` has no arguments; remove these"),
-    ))
+    Err(Error::new_spanned(args, format!("`#[nexus::{attribute}]` has no arguments; remove these")))
 }
 
 /// "`a`, `b`, `c`".

@@ -31,10 +31,7 @@ pub(crate) fn item_and(item: &TokenStream, implementation: Result<TokenStream>) 
 /// `#[nexus::command]`.
 pub(crate) fn command(args: TokenStream, item: TokenStream) -> TokenStream {
     match parse2::<DeriveInput>(item) {
-        Ok(item) => item_and(
-            &with_derives(&item, &struct_casing(&item)),
-            command_impl(args, &item),
-        ),
+        Ok(item) => item_and(&with_derives(&item, &struct_casing(&item)), command_impl(args, &item)),
         Err(error) => error.to_compile_error(),
     }
 }
@@ -61,10 +58,7 @@ pub(crate) fn value(args: TokenStream, item: TokenStream) -> TokenStream {
                 Data::Enum(_) => quote!(rename_all = "camelCase", rename_all_fields = "camelCase"),
                 _ => struct_casing(&item),
             };
-            item_and(
-                &with_derives(&item, &casing),
-                args::none("value", args).map(|()| TokenStream::new()),
-            )
+            item_and(&with_derives(&item, &casing), args::none("value", args).map(|()| TokenStream::new()))
         }
         Err(error) => error.to_compile_error(),
     }

@@ -30,10 +30,7 @@ fn events_impl(args: TokenStream, item: &DeriveInput) -> Result<TokenStream> {
     data::no_parameters(item, "event")?;
     default_tagging(item)?;
     if body.variants.is_empty() {
-        return Err(Error::new_spanned(
-            name,
-            "an aggregate needs at least one event: add a variant",
-        ));
+        return Err(Error::new_spanned(name, "an aggregate needs at least one event: add a variant"));
     }
     body.variants.iter().try_for_each(json_object)?;
     let variants = body.variants.iter().map(|variant| &variant.ident);
@@ -68,18 +65,11 @@ fn json_object(variant: &Variant) -> Result<()> {
 
 /// Serde attributes that would change how the enum itself is written break its form in the log.
 fn default_tagging(item: &DeriveInput) -> Result<()> {
-    for attribute in item
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"))
-    {
+    for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
         let mut wrong = None;
         // What is malformed here is reported by serde's own derive.
         _ = attribute.parse_nested_meta(|meta| {
-            if ["tag", "content", "untagged", "rename_all"]
-                .iter()
-                .any(|name| meta.path.is_ident(name))
-            {
+            if ["tag", "content", "untagged", "rename_all"].iter().any(|name| meta.path.is_ident(name)) {
                 wrong = Some(meta.path.clone());
             }
             meta.value().and_then(|value| value.parse::<syn::Lit>()).map(drop)

@@ -3,10 +3,7 @@ use syn::{Attribute, Field, LitStr, Variant, ext::IdentExt};
 /// The text of `#[serde(name = "…")]`.
 pub(crate) fn serde_text(attributes: &[Attribute], name: &str) -> Option<String> {
     let mut found = None;
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"))
-    {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
         // What is malformed here is reported by serde's own derive.
         _ = attribute.parse_nested_meta(|meta| {
             if let Ok(value) = meta.value() {

@@ -76,15 +76,9 @@ fn open(store: &SqliteReadStore, name: &str) -> Arc<dyn ResourceStore> {
         ("placedAt", Text),
         ("lines", Json),
     ];
-    let column = |(name, kind): (&str, ColumnKind)| Column {
-        name: name.to_owned(),
-        kind,
-    };
-    let spec = ResourceSpec {
-        name: name.to_owned(),
-        key: "id".to_owned(),
-        columns: kinds.map(column).to_vec(),
-    };
+    let column = |(name, kind): (&str, ColumnKind)| Column { name: name.to_owned(), kind };
+    let spec =
+        ResourceSpec { name: name.to_owned(), key: "id".to_owned(), columns: kinds.map(column).to_vec() };
     store.open(spec).unwrap()
 }
 
@@ -100,12 +94,7 @@ fn measure(what: &str, times: u64, mut work: impl FnMut(u64)) {
     taken.sort();
     let at =
         |per_mille: usize| taken[(taken.len() * per_mille / 1000).min(taken.len() - 1)].as_secs_f64() * 1e6;
-    println!(
-        "{what:<52} p50 {:>9.1} µs  p99 {:>9.1} µs  max {:>9.1} µs",
-        at(500),
-        at(990),
-        at(1000)
-    );
+    println!("{what:<52} p50 {:>9.1} µs  p99 {:>9.1} µs  max {:>9.1} µs", at(500), at(990), at(1000));
 }
 
 /// Commits rows in batches; the rows are made beforehand and not counted.
@@ -130,17 +119,9 @@ fn query(sort: &str, filter: Option<(&str, FilterOp, Value)>) -> RowQuery {
     RowQuery {
         filters: filter
             .into_iter()
-            .map(|(field, op, value)| Filter {
-                field: field.to_owned(),
-                op,
-                values: vec![value],
-            })
+            .map(|(field, op, value)| Filter { field: field.to_owned(), op, values: vec![value] })
             .collect(),
-        sort: sort
-            .split(',')
-            .filter(|field| !field.is_empty())
-            .map(key)
-            .collect(),
+        sort: sort.split(',').filter(|field| !field.is_empty()).map(key).collect(),
         limit: 20,
         after: None,
     }
@@ -159,18 +140,9 @@ fn lists(resource: &dyn ResourceStore, rows: u64) {
         ("list by key", query("", None)),
         ("list by -placedAt", query("-placedAt", None)),
         ("list by status,-totalMinor", query("status,-totalMinor", None)),
-        (
-            "list of one customer by -placedAt",
-            query("-placedAt", eq("customerId", "customer-77")),
-        ),
-        (
-            "list of status=placed by -placedAt",
-            query("-placedAt", eq("status", "placed")),
-        ),
-        (
-            "list of country=United Kingdom by -placedAt",
-            query("-placedAt", eq("country", "United Kingdom")),
-        ),
+        ("list of one customer by -placedAt", query("-placedAt", eq("customerId", "customer-77"))),
+        ("list of status=placed by -placedAt", query("-placedAt", eq("status", "placed"))),
+        ("list of country=United Kingdom by -placedAt", query("-placedAt", eq("country", "United Kingdom"))),
         (
             "list of totalMinor >= 990000 by -placedAt",
             query("-placedAt", Some(("totalMinor", FilterOp::Gte, json!(990_000)))),
@@ -221,10 +193,7 @@ fn idempotency(dir: &Path, records: u64) {
         start.elapsed().as_secs_f64() * 1e3
     );
     measure("idempotency: find", 20_000, |round| {
-        index
-            .find(&all[usize::try_from(scatter(round) % records).unwrap()].key)
-            .unwrap()
-            .unwrap();
+        index.find(&all[usize::try_from(scatter(round) % records).unwrap()].key).unwrap().unwrap();
     });
     measure("idempotency: find, unknown key", 20_000, |round| {
         assert!(index.find(&format!("user-2:{round}")).unwrap().is_none());
@@ -235,17 +204,10 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let rows: u64 = arguments.next().map_or(100_000, |text| text.parse().unwrap());
     let temporary = tempfile::tempdir().unwrap();
-    let dir = arguments
-        .next()
-        .map_or_else(|| temporary.path().to_owned(), Into::into);
+    let dir = arguments.next().map_or_else(|| temporary.path().to_owned(), Into::into);
     let store = SqliteReadStore::open(&dir).unwrap();
     println!("{rows} rows of nine fields, batches of {BATCH}");
-    load(
-        "insert, ids in order of time",
-        &*open(&store, "ordered"),
-        0..rows,
-        false,
-    );
+    load("insert, ids in order of time", &*open(&store, "ordered"), 0..rows, false);
     let resource = open(&store, "random");
     load("insert, random ids", &*resource, 0..rows, true);
     load("replace each, random ids", &*resource, 0..rows, true);
@@ -253,41 +215,16 @@ fn main() {
         resource.get(&key(scatter(round) % rows, true)).unwrap().unwrap();
     });
     measure("commit of one row", 5_000, |round| {
-        resource
-            .commit(&[row(scatter(round) % rows, true)], Position::new(round))
-            .unwrap();
+        resource.commit(&[row(scatter(round) % rows, true)], Position::new(round)).unwrap();
     });
     lists(&*resource, rows);
-    load(
-        "replace each, with the indexes of those queries",
-        &*resource,
-        0..rows,
-        true,
-    );
-    for sort in [
-        "customerId",
-        "country",
-        "status",
-        "lineCount",
-        "totalMinor",
-        "cancelledMinor",
-        "placedAt",
-    ] {
+    load("replace each, with the indexes of those queries", &*resource, 0..rows, true);
+    for sort in ["customerId", "country", "status", "lineCount", "totalMinor", "cancelledMinor", "placedAt"] {
         for sort in [sort.to_owned(), format!("-{sort}")] {
             resource.list(&query(&sort, None)).unwrap();
         }
     }
-    load(
-        "insert, random ids, every field indexed both ways",
-        &*resource,
-        rows..rows * 2,
-        true,
-    );
-    load(
-        "replace each, every field indexed both ways",
-        &*resource,
-        rows..rows * 2,
-        true,
-    );
+    load("insert, random ids, every field indexed both ways", &*resource, rows..rows * 2, true);
+    load("replace each, every field indexed both ways", &*resource, rows..rows * 2, true);
     idempotency(&dir, rows);
 }

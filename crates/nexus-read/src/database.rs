@@ -63,20 +63,14 @@ impl Database {
         // Before anything is written: a file of another program stays as it is.
         let fresh = identify(&connection, kind)? == Identity::Empty;
         set_up_writer(&connection).map_err(from_sqlite)?;
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(from_sqlite)?;
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(from_sqlite)?;
         if fresh {
             mark(&transaction, kind).map_err(from_sqlite)?;
         }
         prepare(&transaction, fresh)?;
         transaction.commit().map_err(from_sqlite)?;
-        Ok(Self {
-            path,
-            kind,
-            writer: Mutex::new(connection),
-            readers: Readers::default(),
-        })
+        Ok(Self { path, kind, writer: Mutex::new(connection), readers: Readers::default() })
     }
 
     /// Runs `work` in one writing transaction; nothing of it remains when it fails.
@@ -87,13 +81,10 @@ impl Database {
         let mut connection = self.writer();
         // An unlinked file would take writes without complaint, and lose them.
         if !matches!(self.path.try_exists(), Ok(true)) {
-            return Err(unavailable(
-                "the file was removed while in use; restart to have it rebuilt",
-            ));
+            return Err(unavailable("the file was removed while in use; restart to have it rebuilt"));
         }
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(from_sqlite)?;
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(from_sqlite)?;
         let answer = work(&transaction)?;
         transaction.commit().map_err(from_sqlite)?;
         Ok(answer)
@@ -173,9 +164,7 @@ fn mark(connection: &Connection, kind: FileKind) -> rusqlite::Result<()> {
 
 fn identify(connection: &Connection, kind: FileKind) -> Result<Identity, ReadStoreError> {
     let number = |sql: &str| -> Result<i32, ReadStoreError> {
-        connection
-            .query_row(sql, (), |row| row.get(0))
-            .map_err(from_sqlite)
+        connection.query_row(sql, (), |row| row.get(0)).map_err(from_sqlite)
     };
     let application_id = number("PRAGMA application_id")?;
     let format = number("PRAGMA user_version")?;
@@ -247,11 +236,7 @@ impl Drop for Reader<'_> {
 mod tests {
     use super::*;
 
-    const KIND: FileKind = FileKind {
-        what: "test file",
-        application_id: 7,
-        format: 1,
-    };
+    const KIND: FileKind = FileKind { what: "test file", application_id: 7, format: 1 };
 
     fn open(dir: &Path) -> Database {
         let create = |tx: &Transaction<'_>, fresh: bool| {
@@ -263,17 +248,14 @@ mod tests {
 
     fn insert(database: &Database, bytes: u32) -> Result<(), ReadStoreError> {
         database.write(|tx| {
-            tx.execute("INSERT INTO t VALUES (zeroblob(?1))", [bytes])
-                .map_err(from_sqlite)?;
+            tx.execute("INSERT INTO t VALUES (zeroblob(?1))", [bytes]).map_err(from_sqlite)?;
             Ok(())
         })
     }
 
     fn count(database: &Database) -> i64 {
         let count = |connection: &Connection| {
-            connection
-                .query_row("SELECT count(*) FROM t", (), |row| row.get(0))
-                .map_err(from_sqlite)
+            connection.query_row("SELECT count(*) FROM t", (), |row| row.get(0)).map_err(from_sqlite)
         };
         database.read(count).unwrap()
     }
@@ -283,10 +265,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let database = open(dir.path());
         let most_pages = |pages: u32| {
-            database
-                .writer()
-                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
-                .unwrap();
+            database.writer().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
         };
         most_pages(10);
         let error = insert(&database, 1_000_000).unwrap_err();
@@ -361,10 +340,8 @@ mod tests {
         insert(&database, 5).unwrap();
         assert_eq!(count(&database), 1);
         drop(database);
-        let names: Vec<_> = std::fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
+        let names: Vec<_> =
+            std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["file"]);
         assert_eq!(count(&open(dir.path())), 1);
     }

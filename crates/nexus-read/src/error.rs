@@ -4,21 +4,15 @@ use nexus_core::ports::ReadStoreError;
 use rusqlite::{Error, ErrorCode};
 
 pub(crate) fn invalid(reason: impl Into<String>) -> ReadStoreError {
-    ReadStoreError::Invalid {
-        reason: reason.into(),
-    }
+    ReadStoreError::Invalid { reason: reason.into() }
 }
 
 pub(crate) fn corrupt(reason: impl Into<String>) -> ReadStoreError {
-    ReadStoreError::Corrupt {
-        reason: reason.into(),
-    }
+    ReadStoreError::Corrupt { reason: reason.into() }
 }
 
 pub(crate) fn unavailable(reason: impl Into<String>) -> ReadStoreError {
-    ReadStoreError::Unavailable {
-        reason: reason.into(),
-    }
+    ReadStoreError::Unavailable { reason: reason.into() }
 }
 
 /// What an SQLite error means for whoever called the port.

@@ -17,11 +17,8 @@ use crate::{
 };
 
 /// "NXID".
-const IDEMPOTENCY_INDEX: FileKind = FileKind {
-    what: "idempotency index",
-    application_id: 0x4E58_4944,
-    format: 1,
-};
+const IDEMPOTENCY_INDEX: FileKind =
+    FileKind { what: "idempotency index", application_id: 0x4E58_4944, format: 1 };
 
 const CREATE: &str = "
     CREATE TABLE records (
@@ -115,9 +112,7 @@ impl IdempotencyIndex for SqliteIdempotencyIndex {
             let count = self.database.write(|tx| {
                 let limit = i64::try_from(FORGET_AT_ONCE).unwrap_or(i64::MAX);
                 let mut statement = tx.prepare_cached(FORGET).map_err(from_sqlite)?;
-                let count = statement
-                    .execute((moment.as_micros(), limit))
-                    .map_err(from_sqlite)?;
+                let count = statement.execute((moment.as_micros(), limit)).map_err(from_sqlite)?;
                 Ok(u64::try_from(count).unwrap_or_default())
             })?;
             forgotten += count;
@@ -167,10 +162,7 @@ fn to_record(row: &Row<'_>) -> Result<IdempotencyRecord, ReadStoreError> {
         request: Digest::from_bytes(row.get(1).map_err(from_sqlite)?),
         stream: StreamId::new(text(2)?).map_err(|_| damaged("stream"))?,
         version: Version::new(count(3, "version")?),
-        event_ids: ids
-            .iter()
-            .map(|id| EventId::from_uuid(Uuid::from_bytes(*id)))
-            .collect(),
+        event_ids: ids.iter().map(|id| EventId::from_uuid(Uuid::from_bytes(*id))).collect(),
         position: Position::new(count(5, "position")?),
         decision_id: DecisionId::from_uuid(Uuid::from_bytes(row.get(6).map_err(from_sqlite)?)),
         recorded_at: recorded_at.ok_or_else(|| damaged("time"))?,

@@ -33,10 +33,7 @@ impl Wanted {
     pub(crate) fn for_sort(spec: &ResourceSpec, field: &str, descending: bool) -> Option<Self> {
         let column = spec.column(field).filter(|column| column.name != spec.key)?;
         let useful = column.kind != ColumnKind::Json;
-        useful.then(|| Self {
-            field: column.name.clone(),
-            descending,
-        })
+        useful.then(|| Self { field: column.name.clone(), descending })
     }
 
     /// For the rows with certain values of a field. Two values select half of the rows: no index for those.
@@ -75,19 +72,14 @@ impl Indexes {
             .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'rows'")
             .and_then(|mut statement| statement.query_map((), |row| row.get(0))?.collect())
             .map_err(from_sqlite)?;
-        Ok(Self {
-            settled: RwLock::new(names),
-        })
+        Ok(Self { settled: RwLock::new(names) })
     }
 
     /// Makes the indexes that are missing, unless there are few rows. A failure costs speed alone, so the query goes on.
     pub(crate) fn ensure(&self, database: &Database, key: &str, wanted: &[Wanted]) {
         let missing: Vec<&Wanted> = {
             let settled = self.settled.read().unwrap_or_else(PoisonError::into_inner);
-            wanted
-                .iter()
-                .filter(|index| !settled.contains(&index.name()))
-                .collect()
+            wanted.iter().filter(|index| !settled.contains(&index.name())).collect()
         };
         if missing.is_empty() || !matches!(database.read(|connection| meta(connection, "rows")), Ok(SMALL..))
         {
@@ -110,10 +102,7 @@ impl Indexes {
 
     /// The rows are being emptied and lose their indexes; called inside that transaction.
     pub(crate) fn forget(&self) {
-        self.settled
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.settled.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -121,6 +110,5 @@ impl Indexes {
 /// and without statistics SQLite takes every equality for a selective one.
 fn make(tx: &Transaction<'_>, key: &str, index: &Wanted) -> Result<(), ReadStoreError> {
     tx.execute_batch(&index.create(key)).map_err(from_sqlite)?;
-    tx.execute_batch(&format!("ANALYZE main.{}", quoted(&index.name())))
-        .map_err(from_sqlite)
+    tx.execute_batch(&format!("ANALYZE main.{}", quoted(&index.name()))).map_err(from_sqlite)
 }

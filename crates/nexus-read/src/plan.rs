@@ -84,10 +84,7 @@ impl Condition {
         } else {
             format!("{before} WHERE {} {behind}", self.terms.join(" AND "))
         };
-        Sql {
-            text,
-            params: self.params,
-        }
+        Sql { text, params: self.params }
     }
 }
 
@@ -129,19 +126,15 @@ impl Plan {
 
     /// The pages' pieces in order; each takes the number of rows still wanted as its last parameter.
     pub(crate) fn pieces(&self, statements: &Statements) -> impl Iterator<Item = Sql> {
-        self.segments.iter().map(|segment| {
-            self.filters
-                .and(segment)
-                .into_sql(&statements.select, &self.order)
-        })
+        self.segments
+            .iter()
+            .map(|segment| self.filters.and(segment).into_sql(&statements.select, &self.order))
     }
 
     /// Where the page after this last row goes on.
     pub(crate) fn next(&self, last: &RowData) -> Vec<Value> {
         let fields = self.sort_fields.iter().chain([&self.key]);
-        fields
-            .map(|field| last.get(field).cloned().unwrap_or(Value::Null))
-            .collect()
+        fields.map(|field| last.get(field).cloned().unwrap_or(Value::Null)).collect()
     }
 }
 
@@ -161,19 +154,12 @@ fn check_limits(query: &RowQuery) -> Result<(), ReadStoreError> {
 
 /// The field as a column that can be compared.
 fn comparable<'a>(spec: &'a ResourceSpec, field: &str) -> Result<&'a Column, ReadStoreError> {
-    let shown = || {
-        field
-            .chars()
-            .take(64)
-            .flat_map(char::escape_debug)
-            .collect::<String>()
-    };
+    let shown = || field.chars().take(64).flat_map(char::escape_debug).collect::<String>();
     match spec.column(field) {
         Some(column) if column.kind != ColumnKind::Json => Ok(column),
-        Some(_) => Err(invalid(format!(
-            "the field `{}` holds JSON and cannot be filtered or sorted by",
-            shown()
-        ))),
+        Some(_) => {
+            Err(invalid(format!("the field `{}` holds JSON and cannot be filtered or sorted by", shown())))
+        }
         None => {
             let known: Vec<&str> = spec.columns.iter().map(|column| column.name.as_str()).collect();
             Err(invalid(format!(
@@ -190,9 +176,7 @@ fn checked_sort<'a>(
     spec: &'a ResourceSpec,
     sort: &[SortKey],
 ) -> Result<Vec<(&'a Column, bool)>, ReadStoreError> {
-    sort.iter()
-        .map(|key| Ok((comparable(spec, &key.field)?, key.descending)))
-        .collect()
+    sort.iter().map(|key| Ok((comparable(spec, &key.field)?, key.descending))).collect()
 }
 
 fn query_value(column: &Column, value: &Value) -> Result<SqlValue, ReadStoreError> {
@@ -222,10 +206,7 @@ fn add_filter(condition: &mut Condition, spec: &ResourceSpec, filter: &Filter) -
     match (filter.op, value) {
         (FilterOp::Eq, Value::Null) => condition.add(format!("{name} IS NULL"), []),
         (_, Value::Null) => {
-            return Err(invalid(format!(
-                "the filter on `{}` cannot compare with null",
-                column.name
-            )));
+            return Err(invalid(format!("the filter on `{}` cannot compare with null", column.name)));
         }
         (FilterOp::Gte, _) => condition.add(format!("{name} >= ?"), [bound]),
         (FilterOp::Lte, _) => condition.add(format!("{name} <= ?"), [bound]),
@@ -236,10 +217,7 @@ fn add_filter(condition: &mut Condition, spec: &ResourceSpec, filter: &Filter) -
             }
         }
         (FilterOp::Prefix, _) => {
-            return Err(invalid(format!(
-                "the field `{}` is not text and has no prefix",
-                column.name
-            )));
+            return Err(invalid(format!("the field `{}` is not text and has no prefix", column.name)));
         }
         _ => condition.add(format!("{name} = ?"), [bound]),
     }
@@ -248,10 +226,7 @@ fn add_filter(condition: &mut Condition, spec: &ResourceSpec, filter: &Filter) -
 
 fn add_in(condition: &mut Condition, column: &Column, values: &[Value]) -> Result<(), ReadStoreError> {
     if values.len() > MAX_IN_VALUES {
-        return Err(invalid(format!(
-            "the filter on `{}` has more than {MAX_IN_VALUES} values",
-            column.name
-        )));
+        return Err(invalid(format!("the filter on `{}` has more than {MAX_IN_VALUES} values", column.name)));
     }
     let name = quoted(&column.name);
     let mut params = Vec::with_capacity(values.len());
@@ -259,11 +234,7 @@ fn add_in(condition: &mut Condition, column: &Column, values: &[Value]) -> Resul
         params.push(query_value(column, value)?);
     }
     let places = vec!["?"; params.len()].join(", ");
-    let or_null = if params.len() < values.len() {
-        format!(" OR {name} IS NULL")
-    } else {
-        String::new()
-    };
+    let or_null = if params.len() < values.len() { format!(" OR {name} IS NULL") } else { String::new() };
     condition.add(format!("({name} IN ({places}){or_null})"), params);
     Ok(())
 }
@@ -330,12 +301,7 @@ fn levels(spec: &ResourceSpec, sort: &[(&Column, bool)]) -> Result<Vec<Level>, R
         let name = quoted(&column.name);
         let is_key = column.name == spec.key;
         if levels.iter().all(|level| level.name != name) {
-            levels.push(Level {
-                source,
-                name,
-                descending,
-                nullable: !is_key,
-            });
+            levels.push(Level { source, name, descending, nullable: !is_key });
         }
         if is_key {
             break;

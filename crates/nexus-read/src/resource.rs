@@ -41,10 +41,7 @@ impl SqliteResource {
             Ok(())
         })?;
         if emptied {
-            tracing::info!(
-                resource = spec.name,
-                "the read model's shape changed: emptied, to be rebuilt"
-            );
+            tracing::info!(resource = spec.name, "the read model's shape changed: emptied, to be rebuilt");
         }
         let indexes = database.read(Indexes::load)?;
         Ok(Self {
@@ -134,17 +131,13 @@ impl SqliteResource {
             {
                 return Err(invalid(format!("the row's key `{}` must be text", self.spec.key)));
             }
-            statement
-                .raw_bind_parameter(index + 1, bound)
-                .map_err(from_sqlite)?;
+            statement.raw_bind_parameter(index + 1, bound).map_err(from_sqlite)?;
         }
         if row.len() + absent.len() != self.spec.columns.len() {
             return Err(self.undeclared(row));
         }
         let absent = (!absent.is_empty()).then(|| serde_json::json!(absent).to_string());
-        statement
-            .raw_bind_parameter(self.spec.columns.len() + 1, absent)
-            .map_err(from_sqlite)
+        statement.raw_bind_parameter(self.spec.columns.len() + 1, absent).map_err(from_sqlite)
     }
 
     fn undeclared(&self, row: &RowData) -> ReadStoreError {
@@ -196,9 +189,7 @@ impl ResourceStore for SqliteResource {
 
     fn get(&self, key: &str) -> Result<Option<RowData>, ReadStoreError> {
         self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached(&self.statements.get)
-                .map_err(from_sqlite)?;
+            let mut statement = connection.prepare_cached(&self.statements.get).map_err(from_sqlite)?;
             let mut rows = statement.query([key]).map_err(from_sqlite)?;
             let row = rows.next().map_err(from_sqlite)?;
             row.map(|row| value::to_row(&self.spec, row)).transpose()
@@ -240,7 +231,5 @@ fn count(connection: &Connection, sql: Sql) -> Result<u64, ReadStoreError> {
         .query_row(params_from_iter(sql.params), |row| row.get(0))
         .optional()
         .map_err(from_sqlite)?;
-    Ok(total
-        .and_then(|total| u64::try_from(total).ok())
-        .unwrap_or_default())
+    Ok(total.and_then(|total| u64::try_from(total).ok()).unwrap_or_default())
 }

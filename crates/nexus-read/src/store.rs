@@ -52,10 +52,7 @@ impl SqliteReadStore {
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, ReadStoreError> {
         let directory = dir.as_ref().join("projections");
         make_directory(&directory)?;
-        Ok(Self {
-            directory,
-            open: Mutex::default(),
-        })
+        Ok(Self { directory, open: Mutex::default() })
     }
 }
 
@@ -67,9 +64,7 @@ pub(crate) fn make_directory(directory: &Path) -> Result<(), ReadStoreError> {
 
 impl fmt::Debug for SqliteReadStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteReadStore")
-            .field("directory", &self.directory)
-            .finish_non_exhaustive()
+        f.debug_struct("SqliteReadStore").field("directory", &self.directory).finish_non_exhaustive()
     }
 }
 

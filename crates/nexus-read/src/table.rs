@@ -14,11 +14,8 @@ use crate::{
 };
 
 /// "NXRM".
-pub(crate) const READ_MODEL: FileKind = FileKind {
-    what: "read model",
-    application_id: 0x4E58_524D,
-    format: 1,
-};
+pub(crate) const READ_MODEL: FileKind =
+    FileKind { what: "read model", application_id: 0x4E58_524D, format: 1 };
 
 /// The column that lists the fields a row does not have, as opposed to those that are null; null when it has all.
 pub(crate) const ABSENT: &str = "$absent";
@@ -42,11 +39,7 @@ impl Statements {
         let absent = quoted(ABSENT);
         let all = format!("{}, {absent}", names.join(", "));
         let places: Vec<String> = (1..=names.len() + 1).map(|place| format!("?{place}")).collect();
-        let key_place = 1 + spec
-            .columns
-            .iter()
-            .position(|column| column.name == spec.key)
-            .unwrap_or(0);
+        let key_place = 1 + spec.columns.iter().position(|column| column.name == spec.key).unwrap_or(0);
         let assignments: Vec<String> = names
             .iter()
             .chain([&absent])
@@ -57,14 +50,8 @@ impl Statements {
         Self {
             select: format!("SELECT {all} FROM rows"),
             get: format!("SELECT {all} FROM rows WHERE {key} = ?1"),
-            insert: format!(
-                "INSERT INTO rows ({all}) VALUES ({}) ON CONFLICT DO NOTHING",
-                places.join(", ")
-            ),
-            update: format!(
-                "UPDATE rows SET {} WHERE {key} = ?{key_place}",
-                assignments.join(", ")
-            ),
+            insert: format!("INSERT INTO rows ({all}) VALUES ({}) ON CONFLICT DO NOTHING", places.join(", ")),
+            update: format!("UPDATE rows SET {} WHERE {key} = ?{key_place}", assignments.join(", ")),
             delete: format!("DELETE FROM rows WHERE {key} = ?1"),
         }
     }
@@ -80,23 +67,15 @@ pub(crate) fn check_spec(spec: &ResourceSpec) -> Result<(), ReadStoreError> {
     check_name(&spec.name)?;
     let name = &spec.name;
     if spec.columns.len() > MAX_COLUMNS {
-        return Err(invalid(format!(
-            "the resource `{name}` has more than {MAX_COLUMNS} fields"
-        )));
+        return Err(invalid(format!("the resource `{name}` has more than {MAX_COLUMNS} fields")));
     }
     match spec.column(&spec.key).map(|column| column.kind) {
         Some(ColumnKind::Text) => {}
         Some(_) => {
-            return Err(invalid(format!(
-                "the key `{}` of `{name}` must be of kind text",
-                spec.key
-            )));
+            return Err(invalid(format!("the key `{}` of `{name}` must be of kind text", spec.key)));
         }
         None => {
-            return Err(invalid(format!(
-                "the key `{}` of `{name}` is not one of its fields",
-                spec.key
-            )));
+            return Err(invalid(format!("the key `{}` of `{name}` is not one of its fields", spec.key)));
         }
     }
     let mut seen = HashSet::new();
@@ -107,10 +86,7 @@ pub(crate) fn check_spec(spec: &ResourceSpec) -> Result<(), ReadStoreError> {
             || field.starts_with('$')
             || field.chars().any(char::is_control)
         {
-            return Err(invalid(format!(
-                "`{}` cannot be a field of `{name}`",
-                field.escape_debug()
-            )));
+            return Err(invalid(format!("`{}` cannot be a field of `{name}`", field.escape_debug())));
         }
         // SQLite takes column names for the same when they differ in the case of ASCII letters only.
         if !seen.insert(field.to_ascii_lowercase()) {
@@ -150,19 +126,15 @@ pub(crate) fn prepare(
             return Ok(false);
         }
     }
-    tx.execute_batch("DROP TABLE IF EXISTS rows; DROP TABLE IF EXISTS meta")
-        .map_err(from_sqlite)?;
+    tx.execute_batch("DROP TABLE IF EXISTS rows; DROP TABLE IF EXISTS meta").map_err(from_sqlite)?;
     tx.execute_batch(&create_rows(spec)).map_err(from_sqlite)?;
     tx.execute_batch(
         "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
          INSERT INTO meta VALUES ('checkpoint', 0), ('rows', 0)",
     )
     .map_err(from_sqlite)?;
-    tx.execute(
-        "INSERT INTO meta VALUES ('spec', ?1), ('resource', ?2)",
-        (&text, &spec.name),
-    )
-    .map_err(from_sqlite)?;
+    tx.execute("INSERT INTO meta VALUES ('spec', ?1), ('resource', ?2)", (&text, &spec.name))
+        .map_err(from_sqlite)?;
     Ok(!fresh)
 }
 
@@ -177,11 +149,7 @@ pub(crate) fn empty(tx: &Transaction<'_>, spec: &ResourceSpec) -> Result<(), Rea
 fn create_rows(spec: &ResourceSpec) -> String {
     let mut sql = "CREATE TABLE rows (".to_owned();
     for column in &spec.columns {
-        let key = if column.name == spec.key {
-            " NOT NULL PRIMARY KEY"
-        } else {
-            ""
-        };
+        let key = if column.name == spec.key { " NOT NULL PRIMARY KEY" } else { "" };
         // Writing to a String cannot fail.
         let _ = write!(sql, "{} {}{key}, ", quoted(&column.name), sql_type(column.kind));
     }

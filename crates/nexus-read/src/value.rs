@@ -76,12 +76,7 @@ fn absent_fields(value: ValueRef<'_>) -> Result<Vec<String>, ReadStoreError> {
 }
 
 fn to_json(column: &Column, value: ValueRef<'_>) -> Result<Value, ReadStoreError> {
-    let foreign = || {
-        corrupt(format!(
-            "the column `{}` holds a value of another kind",
-            column.name
-        ))
-    };
+    let foreign = || corrupt(format!("the column `{}` holds a value of another kind", column.name));
     Ok(match (column.kind, value) {
         (_, ValueRef::Null) => Value::Null,
         (ColumnKind::Text, ValueRef::Text(bytes)) => {

@@ -61,10 +61,7 @@ impl AppendService {
         let work = tokio::spawn(async move { inner.append(proposal, idempotent, &info).await });
         work.await.unwrap_or_else(|error| {
             tracing::error!(%error, "an append task failed");
-            Err(AppendError::Unavailable {
-                reason: "the append ended early".to_owned(),
-            }
-            .into())
+            Err(AppendError::Unavailable { reason: "the append ended early".to_owned() }.into())
         })
     }
 }
@@ -84,27 +81,14 @@ impl Inner {
             },
         };
         let decision_id = self.ids.decision_id();
-        self.complete(
-            &mut proposal,
-            info,
-            decision_id,
-            claim.as_ref().map(|(_, mark)| mark),
-        );
-        let context = AdmissionContext {
-            actor: &info.actor,
-            decision_id,
-            request: &info.context,
-        };
+        self.complete(&mut proposal, info, decision_id, claim.as_ref().map(|(_, mark)| mark));
+        let context = AdmissionContext { actor: &info.actor, decision_id, request: &info.context };
         let not_admitted = |refusal| AppendFailure::NotAdmitted { refusal, decision_id };
         let admitted = self.admission.admit(proposal, context).map_err(not_admitted)?;
         let types: Vec<String> = admitted
             .streams()
             .iter()
-            .flat_map(|part| {
-                part.events()
-                    .iter()
-                    .map(|event| event.event().event_type.to_string())
-            })
+            .flat_map(|part| part.events().iter().map(|event| event.event().event_type.to_string()))
             .collect();
         let started = Instant::now();
         let appended = self.store.append(admitted).await?;
@@ -117,10 +101,7 @@ impl Inner {
         {
             claim.done(record);
         }
-        Ok(AppendAnswer {
-            appended,
-            decision_id,
-        })
+        Ok(AppendAnswer { appended, decision_id })
     }
 
     /// Fills in what the request says about every event.
@@ -153,22 +134,10 @@ impl Inner {
         let mut streams: Vec<AppendedStream> = Vec::new();
         let mut after = before;
         while after < record.position {
-            let limit = usize::try_from(record.position.since(after))
-                .unwrap_or(usize::MAX)
-                .min(1000);
-            let page = self
-                .store
-                .read_log(LogRead {
-                    from: after,
-                    limit,
-                    ..LogRead::default()
-                })
-                .await?;
+            let limit = usize::try_from(record.position.since(after)).unwrap_or(usize::MAX).min(1000);
+            let page = self.store.read_log(LogRead { from: after, limit, ..LogRead::default() }).await?;
             for event in &page.events {
-                match streams
-                    .last_mut()
-                    .filter(|part| part.stream == event.aggregate_id)
-                {
+                match streams.last_mut().filter(|part| part.stream == event.aggregate_id) {
                     Some(part) => {
                         part.version = event.version;
                         part.event_ids.push(event.event_id);
@@ -186,16 +155,9 @@ impl Inner {
             }
             after = page.next;
         }
-        let appended = Appended {
-            first_position: before.next(),
-            position: record.position,
-            streams,
-            replayed: true,
-        };
-        Ok(AppendAnswer {
-            appended,
-            decision_id: record.decision_id,
-        })
+        let appended =
+            Appended { first_position: before.next(), position: record.position, streams, replayed: true };
+        Ok(AppendAnswer { appended, decision_id: record.decision_id })
     }
 }
 
@@ -211,11 +173,7 @@ fn record_of(
         request: mark.request,
         stream: last.stream.clone(),
         version: last.version,
-        event_ids: appended
-            .streams
-            .iter()
-            .flat_map(|part| part.event_ids.iter().copied())
-            .collect(),
+        event_ids: appended.streams.iter().flat_map(|part| part.event_ids.iter().copied()).collect(),
         position: appended.position,
         decision_id,
         recorded_at,

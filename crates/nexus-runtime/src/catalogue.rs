@@ -59,18 +59,11 @@ impl Catalogue {
             let name = aggregate.name();
             for event in aggregate.events() {
                 if let Some(first) = events.insert(event.event_type, name) {
-                    return Err(CatalogueError::EventTwice {
-                        event: event.event_type,
-                        first,
-                        second: name,
-                    });
+                    return Err(CatalogueError::EventTwice { event: event.event_type, first, second: name });
                 }
             }
             for spec in aggregate.commands() {
-                let entry = CommandEntry {
-                    aggregate: Arc::clone(&aggregate),
-                    spec: spec.clone(),
-                };
+                let entry = CommandEntry { aggregate: Arc::clone(&aggregate), spec: spec.clone() };
                 if let Some(other) = catalogue.commands.insert(spec.command_type, entry) {
                     let first = other.aggregate.name();
                     return Err(CatalogueError::CommandTwice {
@@ -111,10 +104,6 @@ impl Catalogue {
         let mut scored: Vec<_> = self.commands.keys().map(|name| (score(name), *name)).collect();
         scored.retain(|(score, _)| *score > 0.6);
         scored.sort_by(|left, right| right.0.total_cmp(&left.0));
-        scored
-            .into_iter()
-            .take(3)
-            .map(|(_, name)| name.to_owned())
-            .collect()
+        scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
     }
 }

@@ -179,10 +179,7 @@ impl CommandService {
     pub async fn execute(&self, request: CommandRequest) -> Result<CommandAnswer, CommandFailure> {
         let inner = Arc::clone(&self.inner);
         let command_type = request.command_type.clone();
-        let known = inner
-            .catalogue
-            .command(&command_type)
-            .map(|entry| entry.spec.command_type);
+        let known = inner.catalogue.command(&command_type).map(|entry| entry.spec.command_type);
         let started = Instant::now();
         let outcome = tokio::spawn(async move { inner.execute(request).await }).await;
         let outcome = outcome.unwrap_or_else(|error| {
@@ -255,9 +252,7 @@ impl Inner {
 
     async fn dry_run(&self, request: CommandRequest) -> Result<DryRun, CommandFailure> {
         let command = self.authorise(&request)?;
-        let before = self
-            .rehydrate(&command.entry.aggregate, &command.aggregate_id)
-            .await?;
+        let before = self.rehydrate(&command.entry.aggregate, &command.aggregate_id).await?;
         let events = decide(&command, &before)?;
         if !events.is_empty() {
             self.admit(&command, &before, &events)?;
@@ -274,45 +269,24 @@ impl Inner {
     /// Schema first, then policy.
     fn authorise<'a>(&'a self, request: &'a CommandRequest) -> Result<Authorised<'a>, CommandFailure> {
         let command_type = request.command_type.as_str();
-        let entry = self
-            .catalogue
-            .command(command_type)
-            .ok_or_else(|| CommandFailure::UnknownCommand {
-                command_type: command_type.to_owned(),
-                nearest: self.catalogue.nearest_commands(command_type),
-            })?;
+        let entry = self.catalogue.command(command_type).ok_or_else(|| CommandFailure::UnknownCommand {
+            command_type: command_type.to_owned(),
+            nearest: self.catalogue.nearest_commands(command_type),
+        })?;
         let schema =
-            self.admission
-                .registry()
-                .check(SchemaKind::Command, command_type, None, &request.payload)?;
+            self.admission.registry().check(SchemaKind::Command, command_type, None, &request.payload)?;
         let aggregate_id = self.aggregate_id(entry, request)?;
-        let resource = PolicyResource {
-            resource_type: entry.aggregate.name(),
-            id: aggregate_id.as_str(),
-        };
+        let resource = PolicyResource { resource_type: entry.aggregate.name(), id: aggregate_id.as_str() };
         let decision_id = self.ids.decision_id();
         let schema = PolicySchema::registered(&schema);
-        let input = request
-            .info
-            .command_input(command_type, resource, &request.payload, schema);
+        let input = request.info.command_input(command_type, resource, &request.payload, schema);
         let verdict = self.admission.policy().decide(&input);
         measure(&verdict);
         if !verdict.allows() {
             let (command_type, verdict) = (command_type.to_owned(), Box::new(verdict));
-            return Err(CommandFailure::Denied {
-                command_type,
-                decision_id,
-                verdict,
-            });
+            return Err(CommandFailure::Denied { command_type, decision_id, verdict });
         }
-        Ok(Authorised {
-            entry,
-            request,
-            aggregate_id,
-            decision_id,
-            verdict,
-            now: self.clock.now(),
-        })
+        Ok(Authorised { entry, request, aggregate_id, decision_id, verdict, now: self.clock.now() })
     }
 
     fn aggregate_id(
@@ -347,9 +321,7 @@ impl Inner {
     }
 
     async fn attempt(&self, command: &Authorised<'_>) -> Result<CommandAnswer, CommandFailure> {
-        let before = self
-            .rehydrate(&command.entry.aggregate, &command.aggregate_id)
-            .await?;
+        let before = self.rehydrate(&command.entry.aggregate, &command.aggregate_id).await?;
         let events = decide(command, &before)?;
         let mut answer = CommandAnswer {
             aggregate_id: command.aggregate_id.clone(),
@@ -381,18 +353,12 @@ impl Inner {
         aggregate: &AggregateDefinition,
         aggregate_id: &StreamId,
     ) -> Result<Rehydrated, CommandFailure> {
-        let mut rehydrated = Rehydrated {
-            state: aggregate.fresh(),
-            version: Version::NONE,
-        };
+        let mut rehydrated = Rehydrated { state: aggregate.fresh(), version: Version::NONE };
         let mut from = Version::new(1);
         loop {
             let page = self
                 .store
-                .read_stream(StreamRead {
-                    from,
-                    ..StreamRead::all(aggregate_id.clone(), 500)
-                })
+                .read_stream(StreamRead { from, ..StreamRead::all(aggregate_id.clone(), 500) })
                 .await?;
             self.check_type(aggregate, aggregate_id, page.aggregate_type)?;
             for event in &page.events {
@@ -416,12 +382,7 @@ impl Inner {
         match actual {
             Some(actual) if actual.as_str() != aggregate.name() => {
                 let given = type_of(aggregate)?;
-                Err(AppendError::WrongAggregateType {
-                    stream: stream.clone(),
-                    actual,
-                    given,
-                }
-                .into())
+                Err(AppendError::WrongAggregateType { stream: stream.clone(), actual, given }.into())
             }
             _ => Ok(()),
         }
@@ -437,9 +398,7 @@ impl Inner {
         let mut proposed = Vec::with_capacity(events.len());
         for event in events {
             let mut metadata = info.metadata();
-            metadata
-                .correlation_id
-                .get_or_insert_with(|| command.decision_id.to_string().into());
+            metadata.correlation_id.get_or_insert_with(|| command.decision_id.to_string().into());
             if proposed.is_empty() {
                 metadata.idempotency = command.request.idempotent.as_ref().map(Idempotent::mark);
             }
@@ -458,11 +417,7 @@ impl Inner {
             events: proposed,
         };
         let (decision_id, request) = (command.decision_id, &info.context);
-        let context = AdmissionContext {
-            actor: &info.actor,
-            decision_id,
-            request,
-        };
+        let context = AdmissionContext { actor: &info.actor, decision_id, request };
         Ok(self.admission.admit(Proposal::single(part), context)?)
     }
 }
@@ -471,39 +426,20 @@ impl Inner {
 fn decide(command: &Authorised<'_>, before: &Rehydrated) -> Result<Vec<DecidedEvent>, CommandFailure> {
     let version = before.version;
     let aggregate_id = command.aggregate_id.clone();
-    if let Some(expected) = command
-        .request
-        .expected
-        .filter(|expected| !expected.accepts(version))
-    {
-        return Err(AppendError::Conflict {
-            stream: aggregate_id,
-            expected,
-            actual: version,
-        }
-        .into());
+    if let Some(expected) = command.request.expected.filter(|expected| !expected.accepts(version)) {
+        return Err(AppendError::Conflict { stream: aggregate_id, expected, actual: version }.into());
     }
     let info = &command.request.info;
-    let ctx = Ctx {
-        now: command.now,
-        aggregate_id: &aggregate_id,
-        version,
-        actor: &info.actor,
-    };
-    let outcome = before
-        .state
-        .handle(&command.request.command_type, &command.request.payload, &ctx);
+    let ctx = Ctx { now: command.now, aggregate_id: &aggregate_id, version, actor: &info.actor };
+    let outcome = before.state.handle(&command.request.command_type, &command.request.payload, &ctx);
     outcome.map_err(|error| match error {
         HandleError::Rejected(rejection) => rejection.into(),
-        HandleError::AlreadyExists { aggregate } => CommandFailure::AlreadyExists {
-            aggregate,
-            aggregate_id: aggregate_id.clone(),
-            version,
-        },
-        HandleError::DoesNotExist { aggregate } => CommandFailure::DoesNotExist {
-            aggregate,
-            aggregate_id: aggregate_id.clone(),
-        },
+        HandleError::AlreadyExists { aggregate } => {
+            CommandFailure::AlreadyExists { aggregate, aggregate_id: aggregate_id.clone(), version }
+        }
+        HandleError::DoesNotExist { aggregate } => {
+            CommandFailure::DoesNotExist { aggregate, aggregate_id: aggregate_id.clone() }
+        }
         HandleError::Codec(error) => error.into(),
         other => codec(&command.request.command_type, &other).into(),
     })
@@ -514,10 +450,7 @@ fn type_of(aggregate: &AggregateDefinition) -> Result<AggregateType, CodecError>
 }
 
 fn codec(type_name: &str, reason: &impl ToString) -> CodecError {
-    CodecError {
-        type_name: type_name.to_owned(),
-        reason: reason.to_string(),
-    }
+    CodecError { type_name: type_name.to_owned(), reason: reason.to_string() }
 }
 
 pub(crate) fn measure(verdict: &Verdict) {

@@ -87,10 +87,8 @@ impl Governance<'_> {
             }
         }
         declared.retain(|reference| recorded.insert(reference.id));
-        let events = declared
-            .iter()
-            .map(|reference| self.registration(reference))
-            .collect::<Result<Vec<_>, _>>()?;
+        let events =
+            declared.iter().map(|reference| self.registration(reference)).collect::<Result<Vec<_>, _>>()?;
         self.record(SCHEMAS, "SchemaRegistry", version, events).await
     }
 
@@ -98,18 +96,12 @@ impl Governance<'_> {
     pub(crate) async fn policies(&self, modules: &[PolicySource]) -> Result<(), StartError> {
         let digest = self.admission.policy().digest();
         let (history, version) = self.history(POLICIES).await?;
-        let last = history
-            .last()
-            .map(|event| event.payload.to::<PolicyActivated>())
-            .transpose();
+        let last = history.last().map(|event| event.payload.to::<PolicyActivated>()).transpose();
         let last = last.map_err(|error| StartError::governance(POLICIES, error))?;
         if last.is_some_and(|last| last.digest.parse() == Ok::<Digest, _>(digest)) {
             return Ok(());
         }
-        let activated = PolicyActivated {
-            digest: digest.to_string(),
-            modules: modules.to_vec(),
-        };
+        let activated = PolicyActivated { digest: digest.to_string(), modules: modules.to_vec() };
         let event = self.event(POLICY_ACTIVATED, &activated)?;
         self.record(POLICIES, "PolicySet", version, vec![event]).await
     }
@@ -120,9 +112,8 @@ impl Governance<'_> {
 
     fn registration(&self, reference: &SchemaRef) -> Result<NewEvent, StartError> {
         let registry = self.admission.registry();
-        let document = registry
-            .find(reference.kind, &reference.name, Some(reference.version))
-            .ok_or_else(|| {
+        let document =
+            registry.find(reference.kind, &reference.name, Some(reference.version)).ok_or_else(|| {
                 StartError::governance(
                     SCHEMAS,
                     format_args!("`{}` vanished from the registry", reference.name),
@@ -145,10 +136,7 @@ impl Governance<'_> {
             event_id: self.ids.event_id(),
             event_type: EventType::new(event_type).map_err(|error| invalid(&error))?,
             payload: Json::from_serialize(payload).map_err(|error| invalid(&error))?,
-            metadata: Metadata {
-                user_id: Some(Actor::system().id),
-                ..Metadata::default()
-            },
+            metadata: Metadata { user_id: Some(Actor::system().id), ..Metadata::default() },
         })
     }
 
@@ -157,11 +145,8 @@ impl Governance<'_> {
         let mut events = Vec::new();
         let mut from = Version::new(1);
         loop {
-            let read = StreamRead {
-                from,
-                direction: Direction::Forward,
-                ..StreamRead::all(id.clone(), 1000)
-            };
+            let read =
+                StreamRead { from, direction: Direction::Forward, ..StreamRead::all(id.clone(), 1000) };
             let page = self.store.read_stream(read).await?;
             events.extend(page.events);
             match page.next {
@@ -189,11 +174,8 @@ impl Governance<'_> {
             events,
         };
         let actor = Actor::system();
-        let context = AdmissionContext {
-            actor: &actor,
-            decision_id: self.ids.decision_id(),
-            request: &self.request,
-        };
+        let context =
+            AdmissionContext { actor: &actor, decision_id: self.ids.decision_id(), request: &self.request };
         let admitted = self.admission.admit(Proposal::single(part), context)?;
         let appended = self.store.append(admitted).await?;
         debug_assert!(appended.position > Position::START);
@@ -203,10 +185,7 @@ impl Governance<'_> {
 
 fn document_of(event: &RecordedEvent) -> Result<SchemaDocument, StartError> {
     let damaged = |error: &dyn std::fmt::Display| {
-        StartError::governance(
-            SCHEMAS,
-            format_args!("event at position {}: {error}", event.position),
-        )
+        StartError::governance(SCHEMAS, format_args!("event at position {}: {error}", event.position))
     };
     let registered: SchemaRegistered = event.payload.to().map_err(|error| damaged(&error))?;
     let kind = match registered.kind.as_str() {
@@ -215,17 +194,9 @@ fn document_of(event: &RecordedEvent) -> Result<SchemaDocument, StartError> {
         other => return Err(damaged(&format_args!("unknown kind `{other}`"))),
     };
     let digest = registered.digest.parse().map_err(|error| damaged(&error))?;
-    let reference = SchemaRef {
-        id: registered.id,
-        kind,
-        name: registered.name,
-        version: registered.version,
-        digest,
-    };
-    Ok(SchemaDocument {
-        reference,
-        schema: registered.schema,
-    })
+    let reference =
+        SchemaRef { id: registered.id, kind, name: registered.name, version: registered.version, digest };
+    Ok(SchemaDocument { reference, schema: registered.schema })
 }
 
 fn schema_registered_schema() -> Value {

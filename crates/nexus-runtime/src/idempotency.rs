@@ -37,10 +37,7 @@ impl Idempotent {
     }
 
     pub(crate) fn mark(&self) -> IdempotencyMark {
-        IdempotencyMark {
-            key: self.key.clone(),
-            request: self.request,
-        }
+        IdempotencyMark { key: self.key.clone(), request: self.request }
     }
 }
 
@@ -98,10 +95,7 @@ impl Drop for Claim {
 
 impl KeyRing {
     pub(crate) fn new(index: Arc<dyn IdempotencyIndex>) -> Arc<Self> {
-        Arc::new(Self {
-            index,
-            recent: Mutex::default(),
-        })
+        Arc::new(Self { index, recent: Mutex::default() })
     }
 
     /// Claims a key, or finds what it did before.
@@ -117,11 +111,7 @@ impl KeyRing {
                 None => recent.insert(request.key.clone(), None),
             };
         }
-        let claim = Claim {
-            ring: Arc::clone(self),
-            key: request.key.clone(),
-            open: true,
-        };
+        let claim = Claim { ring: Arc::clone(self), key: request.key.clone(), open: true };
         let (index, key) = (Arc::clone(&self.index), request.key.clone());
         let found = tokio::task::spawn_blocking(move || index.find(&key))
             .await
@@ -165,12 +155,7 @@ impl KeyRing {
             if let Some(mark) = &event.metadata.idempotency {
                 let same_decision =
                     |other: &&RecordedEvent| other.receipt.decision_id == event.receipt.decision_id;
-                let mut batch: Vec<_> = events
-                    .iter()
-                    .skip(at)
-                    .take_while(same_decision)
-                    .cloned()
-                    .collect();
+                let mut batch: Vec<_> = events.iter().skip(at).take_while(same_decision).cloned().collect();
                 if batch.last().is_some_and(|last| last.position == next) {
                     batch.extend(rest_of_append(store, event, next).await?);
                 }
@@ -271,13 +256,7 @@ async fn rest_of_append(
 ) -> Result<Vec<RecordedEvent>, ReadError> {
     let mut rest = Vec::new();
     loop {
-        let page = store
-            .read_log(LogRead {
-                from: after,
-                limit: 1000,
-                ..LogRead::default()
-            })
-            .await?;
+        let page = store.read_log(LogRead { from: after, limit: 1000, ..LogRead::default() }).await?;
         if page.events.is_empty() {
             return Ok(rest);
         }
@@ -292,9 +271,7 @@ async fn rest_of_append(
 }
 
 fn index_task_failed(error: &tokio::task::JoinError) -> ReadStoreError {
-    ReadStoreError::Unavailable {
-        reason: format!("the index task ended early: {error}"),
-    }
+    ReadStoreError::Unavailable { reason: format!("the index task ended early: {error}") }
 }
 
 /// A mutex whose lock cannot be poisoned: what it guards is valid after every statement.

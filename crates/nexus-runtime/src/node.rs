@@ -83,10 +83,7 @@ pub enum StartError {
 
 impl StartError {
     pub(crate) fn governance(stream: &str, reason: impl fmt::Display) -> Self {
-        Self::Governance {
-            stream: stream.to_owned(),
-            reason: reason.to_string(),
-        }
+        Self::Governance { stream: stream.to_owned(), reason: reason.to_string() }
     }
 }
 
@@ -139,13 +136,10 @@ impl Node {
         let keys = KeyRing::new(parts.idempotency);
         keys.catch_up(&*parts.store).await?;
         let lifetime = i64::try_from(KEY_LIFETIME.as_micros()).unwrap_or(i64::MAX);
-        keys.forget_before(parts.clock.now().saturating_add_micros(-lifetime))
-            .await?;
+        keys.forget_before(parts.clock.now().saturating_add_micros(-lifetime)).await?;
 
         let stop = CancellationToken::new();
-        let mut tasks = vec![tokio::spawn(
-            Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()),
-        )];
+        let mut tasks = vec![tokio::spawn(Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()))];
         let mut running = Vec::new();
         for projection in parts.projections {
             let rows = parts.read_store.open(projection.spec().clone())?;
@@ -165,9 +159,7 @@ impl Node {
         Ok(Self {
             service,
             environment,
-            commands: CommandService {
-                inner: Arc::new(inner),
-            },
+            commands: CommandService { inner: Arc::new(inner) },
             queries: QueryService::new(running),
             store: parts.store,
             admission,
@@ -199,9 +191,7 @@ impl Node {
     /// The door for events that clients decided themselves.
     #[must_use]
     pub fn appends(&self) -> AppendService {
-        AppendService {
-            inner: Arc::clone(&self.commands.inner),
-        }
+        AppendService { inner: Arc::clone(&self.commands.inner) }
     }
 
     /// The door to the read models.

@@ -84,10 +84,7 @@ impl RunningProjection {
     /// Waits until everything up to `position` is in the rows; false when the node is stopping.
     pub async fn reached(&self, position: Position) -> bool {
         let mut progress = self.progress.clone();
-        progress
-            .wait_for(|progress| progress.checkpoint >= position)
-            .await
-            .is_ok()
+        progress.wait_for(|progress| progress.checkpoint >= position).await.is_ok()
     }
 }
 
@@ -125,24 +122,11 @@ pub fn start(
     stop: CancellationToken,
 ) -> Result<(RunningProjection, tokio::task::JoinHandle<()>), ReadStoreError> {
     let checkpoint = store.checkpoint()?;
-    let progress = Progress {
-        checkpoint,
-        last_event_at: None,
-        state: ProjectionState::CatchingUp,
-        last_error: None,
-    };
+    let progress =
+        Progress { checkpoint, last_event_at: None, state: ProjectionState::CatchingUp, last_error: None };
     let (sender, receiver) = watch::channel(progress);
-    let running = RunningProjection {
-        projection,
-        store,
-        progress: receiver,
-    };
-    let follower = Follower {
-        running: running.clone(),
-        events,
-        clock,
-        progress: sender,
-    };
+    let running = RunningProjection { projection, store, progress: receiver };
+    let follower = Follower { running: running.clone(), events, clock, progress: sender };
     Ok((running, tokio::spawn(follower.run(stop))))
 }
 
@@ -187,11 +171,8 @@ impl Follower {
             return Ok(());
         }
         let last_event_at = page.events.last().map(|event| event.timestamp);
-        let (projection, store, next) = (
-            self.running.projection.clone(),
-            Arc::clone(&self.running.store),
-            page.next,
-        );
+        let (projection, store, next) =
+            (self.running.projection.clone(), Arc::clone(&self.running.store), page.next);
         tokio::task::spawn_blocking(move || apply(&projection, &*store, &page.events, next))
             .await
             .map_err(StepError::Panicked)??;
@@ -207,16 +188,8 @@ impl Follower {
     fn next_page(&self, checkpoint: Position) -> LogRead {
         let wanted = self.running.projection.event_types().iter();
         let event_types: BTreeSet<EventType> = wanted.filter_map(|name| EventType::new(*name).ok()).collect();
-        let filter = EventFilter {
-            event_types,
-            ..EventFilter::default()
-        };
-        LogRead {
-            from: checkpoint,
-            limit: BATCH,
-            filter,
-            ..LogRead::default()
-        }
+        let filter = EventFilter { event_types, ..EventFilter::default() };
+        LogRead { from: checkpoint, limit: BATCH, filter, ..LogRead::default() }
     }
 
     fn measure(&self, checkpoint: Position, last_event_at: Option<Timestamp>) {
@@ -236,11 +209,8 @@ impl Follower {
         metrics::counter!("nexus_projection_errors_total", "name" => name.clone()).increment(1);
         self.progress.send_modify(|progress| {
             progress.state = ProjectionState::Retrying;
-            progress.last_error = Some(ProjectionFailure {
-                reason: error.to_string(),
-                position: error.position(),
-                attempts,
-            });
+            progress.last_error =
+                Some(ProjectionFailure { reason: error.to_string(), position: error.position(), attempts });
         });
     }
 }
@@ -256,10 +226,7 @@ fn apply(
     let mut rows: HashMap<String, Option<RowData>> = HashMap::new();
     let mut touched: Vec<String> = Vec::new();
     for event in events {
-        let misfit = |source| StepError::Event {
-            position: event.position,
-            source,
-        };
+        let misfit = |source| StepError::Event { position: event.position, source };
         let Some(key) = projection.key(event).map_err(misfit)? else {
             continue;
         };
@@ -318,9 +285,7 @@ impl Backoff {
 
     /// How long the next wait is.
     pub(crate) fn delay(&self) -> Duration {
-        Self::FIRST
-            .saturating_mul(1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX))
-            .min(Self::LONGEST)
+        Self::FIRST.saturating_mul(1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX)).min(Self::LONGEST)
     }
 
     /// Waits; `Err` when cancelled meanwhile.
@@ -344,9 +309,6 @@ mod tests {
     #[test]
     fn waits_double_from_a_second_to_five_minutes() {
         let at = |attempts| Backoff { attempts }.delay().as_secs();
-        assert_eq!(
-            [at(0), at(1), at(2), at(8), at(9), at(40)],
-            [1, 2, 4, 256, 300, 300]
-        );
+        assert_eq!([at(0), at(1), at(2), at(8), at(9), at(40)], [1, 2, 4, 256, 300, 300]);
     }
 }

@@ -52,9 +52,7 @@ pub struct ConsistentWith {
 impl QueryService {
     pub(crate) fn new(projections: impl IntoIterator<Item = RunningProjection>) -> Self {
         let named = |projection: RunningProjection| (projection.projection().spec().name.clone(), projection);
-        Self {
-            projections: projections.into_iter().map(named).collect(),
-        }
+        Self { projections: projections.into_iter().map(named).collect() }
     }
 
     /// The running projections, by name.
@@ -67,12 +65,10 @@ impl QueryService {
     /// # Errors
     /// [`QueryFailure::UnknownResource`].
     pub fn projection(&self, resource: &str) -> Result<&RunningProjection, QueryFailure> {
-        self.projections
-            .get(resource)
-            .ok_or_else(|| QueryFailure::UnknownResource {
-                name: resource.to_owned(),
-                known: self.projections.keys().cloned().collect(),
-            })
+        self.projections.get(resource).ok_or_else(|| QueryFailure::UnknownResource {
+            name: resource.to_owned(),
+            known: self.projections.keys().cloned().collect(),
+        })
     }
 
     /// One row, and the position the rows correspond to at least.
@@ -129,8 +125,7 @@ impl QueryService {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ReadStoreError> + Send + 'static,
 ) -> Result<T, ReadStoreError> {
-    let ended_early = |error| ReadStoreError::Unavailable {
-        reason: format!("the query ended early: {error}"),
-    };
+    let ended_early =
+        |error| ReadStoreError::Unavailable { reason: format!("the query ended early: {error}") };
     tokio::task::spawn_blocking(work).await.map_err(ended_early)?
 }

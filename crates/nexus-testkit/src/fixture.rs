@@ -27,10 +27,7 @@ pub const ACTOR: &str = "tester";
 /// An admission that accepts every event type and whose policy always allows.
 #[must_use]
 pub fn permissive_admission() -> Admission {
-    Admission::new(
-        Arc::new(PermissiveSchemas::default()),
-        Arc::new(FixedPolicy::allow()),
-    )
+    Admission::new(Arc::new(PermissiveSchemas::default()), Arc::new(FixedPolicy::allow()))
 }
 
 /// Admits a proposal through [`permissive_admission`], under one new decision by [`ACTOR`].
@@ -68,9 +65,7 @@ pub fn proposal(stream: &str, expected: ExpectedVersion, count: usize) -> Propos
 /// A proposal of several parts, all or nothing.
 #[must_use]
 pub fn proposal_of(parts: impl IntoIterator<Item = StreamAppend>) -> Proposal {
-    Proposal {
-        streams: parts.into_iter().collect(),
-    }
+    Proposal { streams: parts.into_iter().collect() }
 }
 
 /// `count` new events of type `OrderPlaced` for one stream of aggregate type `Order`.
@@ -79,11 +74,7 @@ pub fn proposal_of(parts: impl IntoIterator<Item = StreamAppend>) -> Proposal {
 /// When `stream` is not a valid stream id.
 #[must_use]
 pub fn part(stream: &str, expected: ExpectedVersion, count: usize) -> StreamAppend {
-    part_of(
-        stream,
-        expected,
-        (0..count).map(|number| order_placed(number, stream)),
-    )
+    part_of(stream, expected, (0..count).map(|number| order_placed(number, stream)))
 }
 
 /// The given events for one stream of aggregate type `Order`.
@@ -208,10 +199,7 @@ pub fn actor() -> Actor {
 /// The actor [`ACTOR`] with these roles.
 #[must_use]
 pub fn actor_with(roles: &[&str]) -> Actor {
-    Actor {
-        id: Text::from_static(ACTOR),
-        roles: roles.iter().map(|role| Text::from(*role)).collect(),
-    }
+    Actor { id: Text::from_static(ACTOR), roles: roles.iter().map(|role| Text::from(*role)).collect() }
 }
 
 /// The circumstances of a request in the environment `test`, at a fixed time.
@@ -225,10 +213,7 @@ pub fn request_context() -> RequestContext {
     }
 }
 
-#[expect(
-    clippy::panic,
-    reason = "a test that builds an invalid fixture must stop with the reason"
-)]
+#[expect(clippy::panic, reason = "a test that builds an invalid fixture must stop with the reason")]
 #[track_caller]
 fn must<T, E: fmt::Debug>(result: Result<T, E>, what: &str) -> T {
     match result {

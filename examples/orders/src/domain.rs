@@ -123,10 +123,7 @@ impl Order {
 
     #[handle]
     fn cancel(&self, command: CancelOrder) -> Result<OrderEvent, Rejection> {
-        Ok(OrderCancelled {
-            amount_minor: amount(&self.not_cancelled()?.left),
-            reason: command.reason,
-        })
+        Ok(OrderCancelled { amount_minor: amount(&self.not_cancelled()?.left), reason: command.reason })
     }
 
     fn not_cancelled(&self) -> Result<&Self, Rejection> {
@@ -139,29 +136,14 @@ impl Order {
     fn take(&mut self, line: u32, quantity: u32) -> Result<CancelledItem, Rejection> {
         let found = self.left.get_mut((line as usize).wrapping_sub(1));
         let none = || Rejection::new("no-such-line", format!("the order has no line {line}"));
-        let Line {
-            quantity: left,
-            unit_price_minor,
-            ..
-        } = found.ok_or_else(none)?;
+        let Line { quantity: left, unit_price_minor, .. } = found.ok_or_else(none)?;
         let before = std::mem::replace(left, left.saturating_sub(quantity));
-        require!(
-            quantity <= before,
-            "more-than-ordered",
-            "line {line}: {before} left"
-        );
+        require!(quantity <= before, "more-than-ordered", "line {line}: {before} left");
         let amount_minor = u64::from(quantity) * *unit_price_minor;
-        Ok(CancelledItem {
-            line,
-            quantity,
-            amount_minor,
-        })
+        Ok(CancelledItem { line, quantity, amount_minor })
     }
 }
 
 fn amount(lines: &[Line]) -> u64 {
-    lines
-        .iter()
-        .map(|line| u64::from(line.quantity) * line.unit_price_minor)
-        .sum()
+    lines.iter().map(|line| u64::from(line.quantity) * line.unit_price_minor).sum()
 }

@@ -22,13 +22,7 @@ pub struct OrderRow {
 impl Project<OrderEvent> for OrderRow {
     fn on(event: &Recorded<OrderEvent>, row: Row<Self>) -> Change<Self> {
         match &event.data {
-            OrderPlaced {
-                customer_id,
-                country,
-                placed_at,
-                lines,
-                total_minor,
-            } => row.insert(Self {
+            OrderPlaced { customer_id, country, placed_at, lines, total_minor } => row.insert(Self {
                 id: event.aggregate_id.to_string(),
                 customer_id: customer_id.clone(),
                 country: country.clone(),
@@ -39,13 +33,8 @@ impl Project<OrderEvent> for OrderRow {
                 cancelled_minor: 0,
                 placed_at: *placed_at,
             }),
-            OrderItemsCancelled {
-                items, amount_minor, ..
-            } => row.update(|row| {
-                row.cancel(
-                    items.iter().map(|item| u64::from(item.quantity)).sum(),
-                    *amount_minor,
-                );
+            OrderItemsCancelled { items, amount_minor, .. } => row.update(|row| {
+                row.cancel(items.iter().map(|item| u64::from(item.quantity)).sum(), *amount_minor);
             }),
             OrderCancelled { amount_minor, .. } => {
                 row.update(|row| row.cancel(row.open_items, *amount_minor))
@@ -58,11 +47,6 @@ impl OrderRow {
     fn cancel(&mut self, items: u64, amount_minor: u64) {
         self.open_items = self.open_items.saturating_sub(items);
         self.cancelled_minor = self.cancelled_minor.saturating_add(amount_minor);
-        self.status = if self.open_items == 0 {
-            "cancelled"
-        } else {
-            "partially-cancelled"
-        }
-        .into();
+        self.status = if self.open_items == 0 { "cancelled" } else { "partially-cancelled" }.into();
     }
 }

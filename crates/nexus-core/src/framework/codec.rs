@@ -19,10 +19,7 @@ pub struct CodecError {
 
 impl CodecError {
     pub(crate) fn new(type_name: &str, reason: &(impl ToString + ?Sized)) -> Self {
-        Self {
-            type_name: type_name.to_owned(),
-            reason: reason.to_string(),
-        }
+        Self { type_name: type_name.to_owned(), reason: reason.to_string() }
     }
 }
 
@@ -39,21 +36,15 @@ pub(crate) fn variant_payload<E: Serialize>(value: &E, variant: &str) -> Result<
         .and_then(|rest| rest.strip_prefix("\":"))
         .and_then(|rest| rest.strip_suffix('}'))
         .ok_or_else(|| {
-            CodecError::new(
-                variant,
-                "it is not an externally tagged enum variant of this name",
-            )
+            CodecError::new(variant, "it is not an externally tagged enum variant of this name")
         })?;
     Ok(Json::from_stored(payload.to_owned().into()))
 }
 
 /// The enum value of a variant and its payload.
 pub(crate) fn variant_value<E: DeserializeOwned>(variant: &str, payload: &Json) -> Result<E, CodecError> {
-    E::deserialize(Variant {
-        name: variant,
-        payload: payload.as_bytes(),
-    })
-    .map_err(|error| CodecError::new(variant, &error))
+    E::deserialize(Variant { name: variant, payload: payload.as_bytes() })
+        .map_err(|error| CodecError::new(variant, &error))
 }
 
 /// Deserialises an enum from its variant's name and the JSON of its content.
@@ -125,14 +116,7 @@ mod tests {
     #[test]
     fn payloads_are_the_content_of_the_variant() {
         let cases = [
-            (
-                Sample::Opened {
-                    by: "Ann".into(),
-                    at: None,
-                },
-                "Opened",
-                r#"{"by":"Ann","at":null}"#,
-            ),
+            (Sample::Opened { by: "Ann".into(), at: None }, "Opened", r#"{"by":"Ann","at":null}"#),
             (Sample::Wrapped(7), "Wrapped", "7"),
             (Sample::Closed, "Closed", "{}"),
         ];

@@ -75,10 +75,7 @@ pub struct Rejection {
 impl Rejection {
     /// A rejection with a stable code and a message for a person.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self {
-            code: code.into(),
-            message: message.into(),
-        }
+        Self { code: code.into(), message: message.into() }
     }
 }
 

@@ -95,9 +95,7 @@ impl AggregateDefinition {
 
 impl fmt::Debug for AggregateDefinition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AggregateDefinition")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("AggregateDefinition").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -128,8 +126,7 @@ struct Instance<A> {
 
 impl<A: Aggregate> AggregateState for Instance<A> {
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), CodecError> {
-        self.state
-            .apply(&A::Event::from_stored(event.event_type.as_str(), &event.payload)?);
+        self.state.apply(&A::Event::from_stored(event.event_type.as_str(), &event.payload)?);
         Ok(())
     }
 
@@ -144,12 +141,8 @@ impl<A: Aggregate> AggregateState for Instance<A> {
             .find(|handler| handler.command_type() == command_type)
             .ok_or_else(|| HandleError::UnknownCommand(command_type.to_owned()))?;
         let events = handler.run(&self.state, payload, ctx)?;
-        let decided = |event: &A::Event| {
-            Ok(DecidedEvent {
-                event_type: event.event_type(),
-                payload: event.payload()?,
-            })
-        };
+        let decided =
+            |event: &A::Event| Ok(DecidedEvent { event_type: event.event_type(), payload: event.payload()? });
         events.iter().map(decided).collect()
     }
 }

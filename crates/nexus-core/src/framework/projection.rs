@@ -181,10 +181,7 @@ impl Projection {
                 key: R::KEY.to_owned(),
                 columns: schema::columns_of::<R>(),
             },
-            event_types: sources
-                .iter()
-                .flat_map(|source| source.event_types.iter().copied())
-                .collect(),
+            event_types: sources.iter().flat_map(|source| source.event_types.iter().copied()).collect(),
             step: Arc::new(Typed { sources }),
         }
     }
@@ -239,9 +236,7 @@ struct Typed<R> {
 
 impl<R: ReadModel> Typed<R> {
     fn source(&self, event: &RecordedEvent) -> Option<&Source<R>> {
-        self.sources
-            .iter()
-            .find(|source| source.event_types.contains(&event.event_type.as_str()))
+        self.sources.iter().find(|source| source.event_types.contains(&event.event_type.as_str()))
     }
 }
 
@@ -260,10 +255,7 @@ impl<R: ReadModel> Step for Typed<R> {
             return Ok(None);
         };
         let misfit = |error: serde_json::Error| CodecError::new(R::RESOURCE, &error);
-        let row = row
-            .map(|row| serde_json::from_value(Value::Object(row)))
-            .transpose()
-            .map_err(misfit)?;
+        let row = row.map(|row| serde_json::from_value(Value::Object(row))).transpose().map_err(misfit)?;
         match (source.project)(event, row)?.0 {
             Changed::Nothing => Ok(None),
             Changed::Delete => Ok(Some(RowChange::Delete(key.to_owned()))),
@@ -271,10 +263,9 @@ impl<R: ReadModel> Step for Typed<R> {
                 Value::Object(data) if data.get(R::KEY).and_then(Value::as_str) == Some(key) => {
                     Ok(Some(RowChange::Put(data)))
                 }
-                _ => Err(CodecError::new(
-                    R::RESOURCE,
-                    &format_args!("the row's `{}` is not `{key}`", R::KEY),
-                )),
+                _ => {
+                    Err(CodecError::new(R::RESOURCE, &format_args!("the row's `{}` is not `{key}`", R::KEY)))
+                }
             },
         }
     }

@@ -18,10 +18,7 @@ pub struct Given<A: Aggregate> {
 
 impl<A: Aggregate> Given<A> {
     pub(crate) fn new(events: impl IntoIterator<Item = A::Event>) -> Self {
-        Self {
-            events: events.into_iter().collect(),
-            now: Timestamp::UNIX_EPOCH,
-        }
+        Self { events: events.into_iter().collect(), now: Timestamp::UNIX_EPOCH }
     }
 
     /// Sets the moment of the decision; otherwise it is the Unix epoch.
@@ -36,9 +33,7 @@ impl<A: Aggregate> Given<A> {
     where
         A: Handle<C>,
     {
-        Outcome {
-            result: self.decide(command).map_err(|error| error.to_string()),
-        }
+        Outcome { result: self.decide(command).map_err(|error| error.to_string()) }
     }
 
     fn decide<C: Command>(self, command: C) -> Result<Decided<A>, Box<dyn std::error::Error>>
@@ -51,12 +46,7 @@ impl<A: Aggregate> Given<A> {
         }
         let version = Version::new(self.events.len().try_into()?);
         let (aggregate_id, actor) = (StreamId::new("example")?, Actor::system());
-        let ctx = Ctx {
-            now: self.now,
-            aggregate_id: &aggregate_id,
-            version,
-            actor: &actor,
-        };
+        let ctx = Ctx { now: self.now, aggregate_id: &aggregate_id, version, actor: &actor };
         let command: C = serde_json::from_value(serde_json::to_value(command)?)?;
         match aggregate::decide(&state, command, &ctx) {
             Ok(events) => Ok(Ok(events.iter().map(stored_form).collect::<Result<_, _>>()?)),

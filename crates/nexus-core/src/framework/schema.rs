@@ -9,10 +9,7 @@ use crate::{
 /// The JSON Schema (draft 2020-12) of a type.
 #[must_use]
 pub fn schema_of<T: JsonSchema>() -> Value {
-    SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .into()
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().into()
 }
 
 /// The schema of one variant's content in an externally tagged enum.
@@ -27,17 +24,9 @@ pub(crate) fn variant_schema<E: Events>(variant: &str) -> Result<Value, CodecErr
     let (branch, content) = branches
         .iter()
         .find_map(|branch| {
-            branch
-                .pointer("/properties")?
-                .get(variant)
-                .map(|content| (Some(branch), content.clone()))
+            branch.pointer("/properties")?.get(variant).map(|content| (Some(branch), content.clone()))
         })
-        .or_else(|| {
-            branches
-                .iter()
-                .any(|branch| names_unit(branch, variant))
-                .then(|| (None, unit_schema()))
-        })
+        .or_else(|| branches.iter().any(|branch| names_unit(branch, variant)).then(|| (None, unit_schema())))
         .ok_or_else(unknown)?;
     let mut schema = match content {
         Value::Object(members) => members,
@@ -47,10 +36,7 @@ pub(crate) fn variant_schema<E: Events>(variant: &str) -> Result<Value, CodecErr
     if let Some(description) = described.filter(|_| !schema.contains_key("description")) {
         schema.insert("description".to_owned(), description);
     }
-    schema.insert(
-        "$schema".to_owned(),
-        json!("https://json-schema.org/draft/2020-12/schema"),
-    );
+    schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     schema.insert("title".to_owned(), json!(variant));
     if let Some(definitions) = root.get("$defs") {
         schema.insert("$defs".to_owned(), definitions.clone());
@@ -77,20 +63,14 @@ pub(crate) fn columns_of<T: JsonSchema>() -> Vec<Column> {
     properties
         .into_iter()
         .flatten()
-        .map(|(name, schema)| Column {
-            name: name.clone(),
-            kind: column_kind(resolve(&root, schema)),
-        })
+        .map(|(name, schema)| Column { name: name.clone(), kind: column_kind(resolve(&root, schema)) })
         .collect()
 }
 
 fn column_kind(schema: &Value) -> ColumnKind {
     let named = match schema.get("type") {
         Some(Value::String(name)) => Some(name.as_str()),
-        Some(Value::Array(names)) => names
-            .iter()
-            .filter_map(Value::as_str)
-            .find(|name| *name != "null"),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
         _ => None,
     };
     match named {
@@ -105,10 +85,7 @@ fn column_kind(schema: &Value) -> ColumnKind {
 
 /// Follows a local `$ref`.
 fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
-    let target = schema
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(|target| target.strip_prefix('#'));
+    let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
     target.and_then(|pointer| root.pointer(pointer)).unwrap_or(schema)
 }
 
@@ -131,14 +108,9 @@ impl Example<'_> {
             return Value::Null;
         }
         let schema = resolve(self.root, schema);
-        let given = schema
-            .pointer("/examples/0")
-            .or_else(|| schema.get("const"))
-            .or_else(|| schema.get("default"));
-        if let Some(value) = given
-            .or_else(|| schema.pointer("/enum/0"))
-            .filter(|value| !value.is_null())
-        {
+        let given =
+            schema.pointer("/examples/0").or_else(|| schema.get("const")).or_else(|| schema.get("default"));
+        if let Some(value) = given.or_else(|| schema.pointer("/enum/0")).filter(|value| !value.is_null()) {
             return value.clone();
         }
         for keyword in ["oneOf", "anyOf", "allOf"] {
@@ -167,9 +139,7 @@ impl Example<'_> {
     fn object(&self, schema: &Value, depth: usize) -> Value {
         let properties = schema.get("properties").and_then(Value::as_object);
         let members = properties.into_iter().flatten();
-        members
-            .map(|(name, member)| (name.clone(), self.value(member, depth + 1)))
-            .collect()
+        members.map(|(name, member)| (name.clone(), self.value(member, depth + 1))).collect()
     }
 }
 

@@ -129,10 +129,7 @@ impl EventFilter {
     #[must_use]
     pub fn matches(&self, event: &RecordedEvent) -> bool {
         (self.event_types.is_empty() || self.event_types.contains(&event.event_type))
-            && self
-                .aggregate_type
-                .as_ref()
-                .is_none_or(|wanted| *wanted == event.aggregate_type)
+            && self.aggregate_type.as_ref().is_none_or(|wanted| *wanted == event.aggregate_type)
             && self
                 .correlation_id
                 .as_ref()

@@ -106,11 +106,7 @@ impl PolicySchema {
     /// The facts of a registered schema.
     #[must_use]
     pub fn registered(schema: &SchemaRef) -> Self {
-        Self {
-            id: schema.id,
-            version: schema.version,
-            registered: true,
-        }
+        Self { id: schema.id, version: schema.version, registered: true }
     }
 }
 

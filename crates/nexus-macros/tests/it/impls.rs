@@ -74,19 +74,13 @@ impl Door {
 
     #[handle(create)]
     fn install(&self, InstallDoor { first_key }: InstallDoor, ctx: &Ctx<'_>) -> Decision<DoorEvent> {
-        DoorEvent::DoorInstalled {
-            first_key,
-            installed_at: ctx.now,
-        }
-        .into()
+        DoorEvent::DoorInstalled { first_key, installed_at: ctx.now }.into()
     }
 
     #[handle]
     fn open(&self, command: OpenDoor) -> Result<DoorEvent, Rejection> {
         self.fits(&command.key)?;
-        Ok(DoorEvent::DoorOpened(Opened {
-            opened_by: command.key,
-        }))
+        Ok(DoorEvent::DoorOpened(Opened { opened_by: command.key }))
     }
 
     #[handle(upsert)]
@@ -122,35 +116,21 @@ impl Project<AlarmEvent> for DoorRow {
 }
 
 fn installed() -> DoorEvent {
-    DoorEvent::DoorInstalled {
-        first_key: "k1".into(),
-        installed_at: Timestamp::UNIX_EPOCH,
-    }
+    DoorEvent::DoorInstalled { first_key: "k1".into(), installed_at: Timestamp::UNIX_EPOCH }
 }
 
 #[test]
 fn events_are_typed_by_variant_and_written_in_camel_case() {
     assert_eq!(DoorEvent::TYPES, ["DoorInstalled", "DoorOpened", "DoorShut"]);
     let cases = [
-        (
-            installed(),
-            r#"{"firstKey":"k1","installedAt":"1970-01-01T00:00:00Z"}"#,
-        ),
-        (
-            DoorEvent::DoorOpened(Opened {
-                opened_by: "Ann".into(),
-            }),
-            r#"{"openedBy":"Ann"}"#,
-        ),
+        (installed(), r#"{"firstKey":"k1","installedAt":"1970-01-01T00:00:00Z"}"#),
+        (DoorEvent::DoorOpened(Opened { opened_by: "Ann".into() }), r#"{"openedBy":"Ann"}"#),
         (DoorEvent::DoorClosed, "{}"),
     ];
     for ((event, payload), event_type) in cases.into_iter().zip(DoorEvent::TYPES) {
         assert_eq!(event.event_type(), *event_type);
         assert_eq!(event.payload().unwrap().as_str(), payload);
-        assert_eq!(
-            DoorEvent::from_stored(event_type, &Json::from_stored(payload.into())).unwrap(),
-            event
-        );
+        assert_eq!(DoorEvent::from_stored(event_type, &Json::from_stored(payload.into())).unwrap(), event);
     }
 }
 
@@ -172,10 +152,7 @@ fn values_are_in_camel_case_unless_they_say_otherwise() {
         serde_json::to_value(Mood::Ajar { by_degrees: 5 }).unwrap(),
         json!({"ajar": {"byDegrees": 5}})
     );
-    assert_eq!(
-        serde_json::to_value(Status::WideOpen).unwrap(),
-        json!("wide-open")
-    );
+    assert_eq!(serde_json::to_value(Status::WideOpen).unwrap(), json!("wide-open"));
 }
 
 #[test]
@@ -192,66 +169,37 @@ fn a_command_is_named_like_its_struct_and_keeps_docs_and_limits_in_its_schema() 
 fn an_aggregate_lists_its_commands_and_when_they_apply() {
     let definition = AggregateDefinition::of::<Door>().unwrap();
     assert_eq!(definition.name(), "Door");
-    let commands: Vec<_> = definition
-        .commands()
-        .iter()
-        .map(|spec| (spec.command_type, spec.when))
-        .collect();
+    let commands: Vec<_> = definition.commands().iter().map(|spec| (spec.command_type, spec.when)).collect();
     assert_eq!(
         commands,
-        [
-            ("InstallDoor", When::Create),
-            ("OpenDoor", When::Exists),
-            ("CloseDoor", When::Upsert)
-        ]
+        [("InstallDoor", When::Create), ("OpenDoor", When::Exists), ("CloseDoor", When::Upsert)]
     );
 }
 
 #[test]
 fn handlers_decide_whatever_their_return_type() {
-    let install = || InstallDoor {
-        first_key: "k1".into(),
-    };
+    let install = || InstallDoor { first_key: "k1".into() };
     let open = |key: &str| OpenDoor { key: key.into() };
-    let opened = || {
-        DoorEvent::DoorOpened(Opened {
-            opened_by: "k1".into(),
-        })
-    };
+    let opened = || DoorEvent::DoorOpened(Opened { opened_by: "k1".into() });
     Door::given([]).when(install()).then([installed()]);
     Door::given([installed()]).when(install()).then_already_exists();
     Door::given([]).when(open("k1")).then_does_not_exist();
     Door::given([installed()]).when(open("k1")).then([opened()]);
-    Door::given([installed()])
-        .when(open("k2"))
-        .then_rejected("wrong-key");
+    Door::given([installed()]).when(open("k2")).then_rejected("wrong-key");
     Door::given([]).when(CloseDoor {}).then([]);
-    Door::given([installed(), opened()])
-        .when(CloseDoor {})
-        .then([DoorEvent::DoorClosed]);
+    Door::given([installed(), opened()]).when(CloseDoor {}).then([DoorEvent::DoorClosed]);
 }
 
 #[test]
 fn the_state_is_written_in_camel_case() {
-    assert_eq!(
-        serde_json::to_value(Door::default()).unwrap(),
-        json!({"key": "", "isOpen": false})
-    );
+    assert_eq!(serde_json::to_value(Door::default()).unwrap(), json!({"key": "", "isOpen": false}));
 }
 
 #[test]
 fn a_read_model_follows_every_enum_it_lists() {
     assert_eq!((DoorRow::RESOURCE, DoorRow::KEY), ("doors", "doorId"));
     let projection = Projection::of::<DoorRow>();
-    assert_eq!(
-        projection.event_types(),
-        ["DoorInstalled", "DoorOpened", "DoorShut", "AlarmRang"]
-    );
-    let columns: Vec<_> = projection
-        .spec()
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
+    assert_eq!(projection.event_types(), ["DoorInstalled", "DoorOpened", "DoorShut", "AlarmRang"]);
+    let columns: Vec<_> = projection.spec().columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(columns, ["doorId", "timesOpened"]);
 }

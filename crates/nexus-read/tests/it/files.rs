@@ -19,10 +19,7 @@ fn with_file(make: impl FnOnce(&std::path::Path)) -> (TempDir, ReadStoreError) {
     let store = SqliteReadStore::open(dir.path()).unwrap();
     make(&dir.path().join("projections/orders.sqlite"));
     let error = store.open(spec()).map(|_| ()).unwrap_err();
-    assert!(
-        !error.to_string().contains(dir.path().to_str().unwrap()),
-        "{error}"
-    );
+    assert!(!error.to_string().contains(dir.path().to_str().unwrap()), "{error}");
     (dir, error)
 }
 
@@ -50,9 +47,7 @@ fn a_database_of_another_program_is_refused_and_left_alone() {
         "{error}"
     );
     let theirs = Connection::open(dir.path().join("projections/orders.sqlite")).unwrap();
-    let mode: String = theirs
-        .query_row("PRAGMA journal_mode", (), |row| row.get(0))
-        .unwrap();
+    let mode: String = theirs.query_row("PRAGMA journal_mode", (), |row| row.get(0)).unwrap();
     assert_eq!(mode, "delete", "not even the journal mode is touched");
 }
 
@@ -63,10 +58,7 @@ fn a_newer_format_and_a_file_of_the_other_kind_are_refused() {
         file.execute_batch("PRAGMA application_id = 0x4E58524D; PRAGMA user_version = 2; CREATE TABLE x (y)")
             .unwrap();
     });
-    assert!(
-        error.to_string().contains("format 2, this program knows up to 1"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("format 2, this program knows up to 1"), "{error}");
     let (_dir, error) = with_file(|path| {
         let other = tempfile::tempdir().unwrap();
         drop(SqliteIdempotencyIndex::open(other.path()).unwrap());
@@ -102,9 +94,7 @@ fn overwritten_pages_are_an_error_and_never_a_panic() {
         damaged[page * 4096..(page + 1) * 4096].fill(0xA5);
         fs::write(&path, &damaged).unwrap();
         let store = SqliteReadStore::open(dir.path()).unwrap();
-        let rows = store
-            .open(spec())
-            .and_then(|resource| resource.list(&query(&[], "status", 1000)));
+        let rows = store.open(spec()).and_then(|resource| resource.list(&query(&[], "status", 1000)));
         match rows {
             Err(ReadStoreError::Corrupt { .. }) => refused += 1,
             // An index page that this query does not read.
@@ -142,17 +132,11 @@ fn a_value_of_another_kind_in_the_table_is_corruption() {
 fn another_program_can_read_the_file_while_it_is_in_use() {
     let fixture = Fixture::with([json!({ "id": "a", "total": 5, "open": true, "lines": { "x": 1 } })]);
     let shell = Connection::open(fixture.file()).unwrap();
-    let row: (String, i64, bool, i64) = shell
-        .query_row("SELECT id, total, open, lines ->> 'x' FROM rows", (), |row| {
-            row.try_into()
-        })
-        .unwrap();
+    let row: (String, i64, bool, i64) =
+        shell.query_row("SELECT id, total, open, lines ->> 'x' FROM rows", (), |row| row.try_into()).unwrap();
     assert_eq!(row, ("a".to_owned(), 5, true, 1));
-    let checkpoint: i64 = shell
-        .query_row("SELECT value FROM meta WHERE name = 'checkpoint'", (), |row| {
-            row.get(0)
-        })
-        .unwrap();
+    let checkpoint: i64 =
+        shell.query_row("SELECT value FROM meta WHERE name = 'checkpoint'", (), |row| row.get(0)).unwrap();
     assert_eq!(checkpoint, 1);
 }
 
@@ -160,10 +144,7 @@ fn another_program_can_read_the_file_while_it_is_in_use() {
 fn a_removed_file_stops_commits_before_they_are_lost() {
     let fixture = Fixture::with([json!({ "id": "a" })]);
     fs::remove_dir_all(fixture.dir.path().join("projections")).unwrap();
-    let error = fixture
-        .resource
-        .commit(&[put(json!({ "id": "b" }))], Position::new(2))
-        .unwrap_err();
+    let error = fixture.resource.commit(&[put(json!({ "id": "b" }))], Position::new(2)).unwrap_err();
     assert!(
         matches!(&error, ReadStoreError::Unavailable { reason } if reason.contains("removed")),
         "{error}"
@@ -180,10 +161,8 @@ fn a_directory_that_cannot_be_made_is_unavailable() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
-    for error in [
-        SqliteReadStore::open(&file).unwrap_err(),
-        SqliteIdempotencyIndex::open(&file).unwrap_err(),
-    ] {
+    for error in [SqliteReadStore::open(&file).unwrap_err(), SqliteIdempotencyIndex::open(&file).unwrap_err()]
+    {
         assert!(matches!(error, ReadStoreError::Unavailable { .. }), "{error}");
         assert!(!error.to_string().contains("file/"), "{error}");
     }

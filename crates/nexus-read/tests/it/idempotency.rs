@@ -27,9 +27,7 @@ fn records_and_checkpoint_survive_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let index = SqliteIdempotencyIndex::open(dir.path()).unwrap();
     assert_eq!(index.checkpoint().unwrap(), Position::START);
-    let records: Vec<_> = (1..6)
-        .map(|n| record(&format!("user:клю\u{0}ч-{n}"), n, -5))
-        .collect();
+    let records: Vec<_> = (1..6).map(|n| record(&format!("user:клю\u{0}ч-{n}"), n, -5)).collect();
     index.commit(&records, Position::new(9)).unwrap();
     drop(index);
     let index = SqliteIdempotencyIndex::open(dir.path()).unwrap();
@@ -45,11 +43,7 @@ fn the_later_use_of_a_key_wins_and_repeating_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let index = SqliteIdempotencyIndex::open(dir.path()).unwrap();
     let (first, second) = (record("k", 1, 10), record("k", 2, 20));
-    for records in [
-        vec![first.clone(), second.clone()],
-        vec![first],
-        vec![second.clone()],
-    ] {
+    for records in [vec![first.clone(), second.clone()], vec![first], vec![second.clone()]] {
         index.commit(&records, Position::new(2)).unwrap();
         assert_eq!(index.find("k").unwrap(), Some(second.clone()));
     }
@@ -59,9 +53,8 @@ fn the_later_use_of_a_key_wins_and_repeating_changes_nothing() {
 fn forgetting_goes_by_time_and_counts() {
     let dir = tempfile::tempdir().unwrap();
     let index = SqliteIdempotencyIndex::open(dir.path()).unwrap();
-    let records: Vec<_> = (0..12_000_u64)
-        .map(|n| record(&format!("k{n}"), n, i64::try_from(n).unwrap()))
-        .collect();
+    let records: Vec<_> =
+        (0..12_000_u64).map(|n| record(&format!("k{n}"), n, i64::try_from(n).unwrap())).collect();
     index.commit(&records, Position::new(12_000)).unwrap();
     let moment = Timestamp::from_micros(11_000).unwrap();
     assert_eq!(index.forget_before(moment).unwrap(), 11_000);
@@ -77,9 +70,7 @@ fn a_commit_with_one_bad_record_changes_nothing() {
     let index = SqliteIdempotencyIndex::open(dir.path()).unwrap();
     let mut bad = record("bad", 2, 0);
     bad.version = Version::new(u64::MAX);
-    let error = index
-        .commit(&[record("good", 1, 0), bad], Position::new(2))
-        .unwrap_err();
+    let error = index.commit(&[record("good", 1, 0), bad], Position::new(2)).unwrap_err();
     assert!(matches!(error, ReadStoreError::Invalid { .. }), "{error}");
     assert_eq!(index.find("good").unwrap(), None);
     assert_eq!(index.checkpoint().unwrap(), Position::START);

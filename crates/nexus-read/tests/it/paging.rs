@@ -33,27 +33,14 @@ fn sorted(rows: &[RowData], query: &RowQuery) -> Vec<String> {
         });
         keys.fold(Ordering::Equal, Ordering::then).then_with(|| by("id"))
     });
-    rows.iter()
-        .map(|row| row["id"].as_str().unwrap().to_owned())
-        .collect()
+    rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
 }
 
 fn value_of_row() -> impl Strategy<Value = (Value, Value, Value, Value)> {
     (
-        prop_oneof![
-            Just(json!(null)),
-            "[ab]{0,2}".prop_map(Value::from),
-            Just(json!("\u{10ffff}"))
-        ],
-        prop_oneof![
-            Just(json!(null)),
-            (-2_i64..3).prop_map(Value::from),
-            Just(json!(i64::MAX))
-        ],
-        prop_oneof![
-            Just(json!(null)),
-            (-2_i32..3).prop_map(|n| json!(f64::from(n) / 3.0))
-        ],
+        prop_oneof![Just(json!(null)), "[ab]{0,2}".prop_map(Value::from), Just(json!("\u{10ffff}"))],
+        prop_oneof![Just(json!(null)), (-2_i64..3).prop_map(Value::from), Just(json!(i64::MAX))],
+        prop_oneof![Just(json!(null)), (-2_i32..3).prop_map(|n| json!(f64::from(n) / 3.0))],
         prop_oneof![Just(json!(null)), any::<bool>().prop_map(Value::from)],
     )
 }
@@ -117,11 +104,7 @@ fn indexes_made_on_the_way_do_not_change_the_order() {
     }
     let indexes: i64 = rusqlite::Connection::open(fixture.file())
         .unwrap()
-        .query_row(
-            "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'by %'",
-            (),
-            |row| row.get(0),
-        )
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'by %'", (), |row| row.get(0))
         .unwrap();
     assert_eq!(indexes, 5, "status and total both ways, open downwards");
     let filtered = query(&[("status", FilterOp::Eq, &[json!("b")])], "-total", 70);
@@ -138,10 +121,7 @@ fn the_next_page_starts_behind_the_row_even_when_it_was_deleted() {
     let first = fixture.resource.list(&query).unwrap();
     assert_eq!(first.next, Some(vec![json!(2), json!("k8")]));
     let last = first.rows[3]["id"].as_str().unwrap().to_owned();
-    fixture
-        .resource
-        .commit(&[nexus_core::ports::RowChange::Delete(last)], Position::new(2))
-        .unwrap();
+    fixture.resource.commit(&[nexus_core::ports::RowChange::Delete(last)], Position::new(2)).unwrap();
     query.after = first.next;
     let seen: Vec<_> = first.rows.iter().map(|row| row["id"].clone()).collect();
     let rest = fixture.keys(&query);
@@ -164,10 +144,7 @@ fn a_cursor_of_another_query_is_refused() {
     ] {
         let mut query = query(&[], "total", 5);
         query.after = Some(after.clone());
-        assert!(
-            reason(fixture.resource.list(&query)).contains("cursor"),
-            "{after:?}"
-        );
+        assert!(reason(fixture.resource.list(&query)).contains("cursor"), "{after:?}");
     }
 }
 

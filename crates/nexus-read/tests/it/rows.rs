@@ -30,19 +30,9 @@ fn a_row_comes_back_as_it_was_put() {
 
 #[test]
 fn real_numbers_come_back_bit_for_bit() {
-    let numbers = [
-        0.1,
-        1.0 / 3.0,
-        2.0,
-        f64::MAX,
-        f64::MIN_POSITIVE,
-        -1e-300,
-        9_007_199_254_740_993.0,
-    ];
-    let rows = numbers
-        .iter()
-        .enumerate()
-        .map(|(index, score)| json!({ "id": format!("{index}"), "score": score }));
+    let numbers = [0.1, 1.0 / 3.0, 2.0, f64::MAX, f64::MIN_POSITIVE, -1e-300, 9_007_199_254_740_993.0];
+    let rows =
+        numbers.iter().enumerate().map(|(index, score)| json!({ "id": format!("{index}"), "score": score }));
     let fixture = Fixture::with(rows);
     for (index, number) in numbers.iter().enumerate() {
         let row = fixture.resource.get(&index.to_string()).unwrap().unwrap();
@@ -63,10 +53,7 @@ fn a_second_put_replaces_the_whole_row_and_delete_removes_it() {
     let expected = row(json!({ "id": "o-1", "status": "new" }));
     assert_eq!(fixture.resource.get("o-1").unwrap(), Some(expected.clone()));
     let page = fixture.resource.list(&query(&[], "", 10)).unwrap();
-    assert_eq!(
-        (page.rows, page.total, page.position),
-        (vec![expected], 1, Position::new(2))
-    );
+    assert_eq!((page.rows, page.total, page.position), (vec![expected], 1, Position::new(2)));
 }
 
 #[test]
@@ -125,19 +112,11 @@ fn every_filter_selects_what_it_says() {
     ];
     for (field, op, values, expected) in cases {
         let query = query(&[(field, op, values)], "", 10);
-        assert_eq!(
-            fixture.keys(&query).concat(),
-            expected,
-            "{field} {op:?} {values:?}"
-        );
+        assert_eq!(fixture.keys(&query).concat(), expected, "{field} {op:?} {values:?}");
         let total = fixture.resource.list(&query).unwrap().total;
         assert_eq!(usize::try_from(total).unwrap(), expected.len());
     }
-    let both = query(
-        &[("total", Gte, &[json!(1)]), ("open", Eq, &[json!(false)])],
-        "",
-        10,
-    );
+    let both = query(&[("total", Gte, &[json!(1)]), ("open", Eq, &[json!(false)])], "", 10);
     assert_eq!(fixture.keys(&both), ["b"]);
 }
 
@@ -149,36 +128,21 @@ fn a_query_that_does_not_fit_says_why() {
     let many = vec![json!("x"); 101];
     let long = [json!("x".repeat(70_000))];
     let bad = [
-        (
-            query(&[("nope", Eq, &one)], "", 1),
-            "no field `nope`; its fields are id, status",
-        ),
+        (query(&[("nope", Eq, &one)], "", 1), "no field `nope`; its fields are id, status"),
         (query(&[("lines", Eq, &one)], "", 1), "cannot be filtered"),
         (query(&[], "-lines", 1), "cannot be filtered or sorted"),
         (query(&[], "rowid", 1), "no field `rowid`"),
         (query(&[("$absent", Eq, &one)], "", 1), "no field `$absent`"),
         (query(&[("total", Eq, &one)], "", 1), "takes a whole number"),
-        (
-            query(&[("total", Eq, &[json!(u64::MAX)])], "", 1),
-            "takes a whole number",
-        ),
+        (query(&[("total", Eq, &[json!(u64::MAX)])], "", 1), "takes a whole number"),
         (query(&[("total", Prefix, &[json!(1)])], "", 1), "has no prefix"),
-        (
-            query(&[("open", Eq, &[json!("true")])], "", 1),
-            "takes true or false",
-        ),
-        (
-            query(&[("status", Gte, &[json!(null)])], "", 1),
-            "compare with null",
-        ),
+        (query(&[("open", Eq, &[json!("true")])], "", 1), "takes true or false"),
+        (query(&[("status", Gte, &[json!(null)])], "", 1), "compare with null"),
         (query(&[("status", Eq, &[])], "", 1), "takes one value, not 0"),
         (query(&[("status", Eq, &many)], "", 1), "takes one value, not 101"),
         (query(&[("status", In, &many)], "", 1), "more than 100 values"),
         (query(&[("status", Eq, &long)], "", 1), "longer than"),
-        (
-            query(&vec![("status", Eq, &one[..]); 21], "", 1),
-            "at most 20 filters",
-        ),
+        (query(&vec![("status", Eq, &one[..]); 21], "", 1), "at most 20 filters"),
         (query(&[], "id,id,id,id,id,id", 1), "at most 5 sort keys"),
         (query(&[], "", 0), "from 1 to 1000"),
         (query(&[], "", 1001), "from 1 to 1000"),
@@ -204,11 +168,7 @@ fn reopening_keeps_rows_and_another_shape_empties_them() {
     let fixture = Fixture::with([full()]);
     let again = fixture.store.open(spec()).unwrap();
     again.commit(&[], Position::new(5)).unwrap();
-    assert_eq!(
-        fixture.resource.checkpoint().unwrap(),
-        Position::new(5),
-        "one handle while it is open"
-    );
+    assert_eq!(fixture.resource.checkpoint().unwrap(), Position::new(5), "one handle while it is open");
 
     let Fixture { resource, store, dir } = fixture;
     drop((resource, again, store));
@@ -240,10 +200,7 @@ fn shapes_that_no_table_can_have_are_refused() {
         reason(fixture.store.open(spec).map(|_| ()))
     };
     for name in ["", "../evil", "a/b", "Orders", "-x", "a\0", &"x".repeat(65)] {
-        assert!(
-            open(&|spec| spec.name = name.to_owned()).contains("cannot be a resource"),
-            "{name:?}"
-        );
+        assert!(open(&|spec| spec.name = name.to_owned()).contains("cannot be a resource"), "{name:?}");
     }
     assert!(open(&|spec| spec.key = "nope".to_owned()).contains("not one of its fields"));
     assert!(open(&|spec| spec.key = "total".to_owned()).contains("must be of kind text"));
@@ -254,28 +211,17 @@ fn shapes_that_no_table_can_have_are_refused() {
 #[test]
 fn odd_field_names_are_only_names() {
     let fixture = Fixture::new();
-    let names = [
-        "a\"; DROP TABLE rows; --",
-        "select",
-        "rowid",
-        "naïve ключ",
-        "a.b",
-        "?1",
-    ];
+    let names = ["a\"; DROP TABLE rows; --", "select", "rowid", "naïve ключ", "a.b", "?1"];
     let mut spec = spec();
     spec.name = "odd".to_owned();
     for (column, name) in spec.columns.iter_mut().skip(1).zip(names) {
-        *column = nexus_core::ports::Column {
-            name: name.to_owned(),
-            kind: nexus_core::ports::ColumnKind::Text,
-        };
+        *column =
+            nexus_core::ports::Column { name: name.to_owned(), kind: nexus_core::ports::ColumnKind::Text };
     }
     let resource = fixture.store.open(spec).unwrap();
     let mut data = RowData::from_iter([("id".to_owned(), json!("k"))]);
     data.extend(names.iter().take(5).map(|name| ((*name).to_owned(), json!(name))));
-    resource
-        .commit(&[RowChange::Put(data.clone())], Position::new(1))
-        .unwrap();
+    resource.commit(&[RowChange::Put(data.clone())], Position::new(1)).unwrap();
     for name in &names[..5] {
         let filters: &[(&str, FilterOp, &[Value])] = &[(name, FilterOp::Eq, &[json!(name)])];
         let page = resource.list(&query(filters, name, 10)).unwrap();

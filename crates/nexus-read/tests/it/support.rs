@@ -25,12 +25,7 @@ pub(crate) fn spec() -> ResourceSpec {
     ResourceSpec {
         name: "orders".to_owned(),
         key: "id".to_owned(),
-        columns: kinds
-            .map(|(name, kind)| Column {
-                name: name.to_owned(),
-                kind,
-            })
-            .to_vec(),
+        columns: kinds.map(|(name, kind)| Column { name: name.to_owned(), kind }).to_vec(),
     }
 }
 
@@ -98,11 +93,7 @@ pub(crate) fn query(filters: &[(&str, FilterOp, &[Value])], sort: &str, limit: u
     };
     RowQuery {
         filters: filters.iter().map(filter).collect(),
-        sort: sort
-            .split(',')
-            .filter(|field| !field.is_empty())
-            .map(key)
-            .collect(),
+        sort: sort.split(',').filter(|field| !field.is_empty()).map(key).collect(),
         limit,
         after: None,
     }

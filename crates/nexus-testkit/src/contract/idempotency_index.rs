@@ -46,11 +46,7 @@ blocking_suite! {
 pub fn an_unknown_key_has_no_record<F: IdempotencyIndexFixture>() -> Outcome {
     let index = F::start();
     let index = index.index();
-    check_eq!(
-        index.checkpoint()?,
-        Position::START,
-        "the checkpoint of a new index"
-    );
+    check_eq!(index.checkpoint()?, Position::START, "the checkpoint of a new index");
     check_eq!(index.find("key-1")?, None, "a key nobody used");
     check_eq!(index.find("")?, None, "the empty key");
     Ok(())
@@ -61,25 +57,11 @@ pub fn a_record_is_found_by_its_key<F: IdempotencyIndexFixture>() -> Outcome {
     let fixture = F::start();
     let index = fixture.index();
     let long = "k".repeat(1000);
-    let keys = [
-        "key-1",
-        "KEY-1",
-        "ann/ключ ☎",
-        "e\u{301}",
-        "\u{e9}",
-        "'; --",
-        "key%",
-        &long,
-    ];
+    let keys = ["key-1", "KEY-1", "ann/ключ ☎", "e\u{301}", "\u{e9}", "'; --", "key%", &long];
     let records: Vec<IdempotencyRecord> = keys.iter().zip(1..).map(|(key, n)| record(key, n)).collect();
     index.commit(&records, Position::new(9))?;
     for record in records {
-        check_eq!(
-            index.find(&record.key)?,
-            Some(record.clone()),
-            "the record of `{}`",
-            record.key
-        );
+        check_eq!(index.find(&record.key)?, Some(record.clone()), "the record of `{}`", record.key);
     }
     check_eq!(index.find("key-")?, None, "the beginning of a key");
     Ok(())
@@ -93,17 +75,10 @@ pub fn records_and_checkpoint_move_together<F: IdempotencyIndexFixture>() -> Out
         let key = format!("key-{round}");
         index.commit(&[record(&key, round)], Position::new(round * 10))?;
         check_eq!(index.checkpoint()?, Position::new(round * 10), "the checkpoint");
-        check!(
-            index.find(&key)?.is_some(),
-            "the checkpoint moved without the record"
-        );
+        check!(index.find(&key)?.is_some(), "the checkpoint moved without the record");
     }
     index.commit(&[], Position::new(99))?;
-    check_eq!(
-        index.checkpoint()?,
-        Position::new(99),
-        "the checkpoint after no records"
-    );
+    check_eq!(index.checkpoint()?, Position::new(99), "the checkpoint after no records");
     Ok(())
 }
 
@@ -116,12 +91,7 @@ pub fn committing_twice_is_committing_once<F: IdempotencyIndexFixture>() -> Outc
         index.commit(&records, Position::new(2))?;
     }
     for record in records {
-        check_eq!(
-            index.find(&record.key)?,
-            Some(record.clone()),
-            "the record of `{}`",
-            record.key
-        );
+        check_eq!(index.find(&record.key)?, Some(record.clone()), "the record of `{}`", record.key);
     }
     check_eq!(index.forget_before(moment(100))?, 2, "records in all");
     Ok(())
@@ -144,17 +114,9 @@ pub fn old_records_are_forgotten<F: IdempotencyIndexFixture>() -> Outcome {
     let records: Vec<IdempotencyRecord> = (1..=10).map(|n| record(&format!("key-{n}"), n)).collect();
     index.commit(&records, Position::new(10))?;
     check_eq!(index.forget_before(moment(4))?, 3, "records forgotten");
-    check_eq!(
-        index.forget_before(moment(4))?,
-        0,
-        "records forgotten the second time"
-    );
+    check_eq!(index.forget_before(moment(4))?, 0, "records forgotten the second time");
     for (record, n) in records.iter().zip(1..) {
-        check_eq!(
-            index.find(&record.key)?.is_some(),
-            n >= 4,
-            "whether record {n} is left"
-        );
+        check_eq!(index.find(&record.key)?.is_some(), n >= 4, "whether record {n} is left");
     }
     check_eq!(index.checkpoint()?, Position::new(10), "the checkpoint");
     Ok(())
@@ -206,9 +168,7 @@ fn record(key: &str, number: u64) -> IdempotencyRecord {
         request: Digest::from_bytes([u8::try_from(number % 256).unwrap_or(0); 32]),
         stream: stream_id("заказ-1"),
         version: Version::new(number * 2),
-        event_ids: (0..number % 4)
-            .map(|part| EventId::from_uuid(uuid(part.into())))
-            .collect(),
+        event_ids: (0..number % 4).map(|part| EventId::from_uuid(uuid(part.into()))).collect(),
         position: Position::new(number),
         decision_id: DecisionId::from_uuid(uuid(99)),
         recorded_at: moment(number),

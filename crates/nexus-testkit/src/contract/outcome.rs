@@ -17,10 +17,7 @@ impl Breach {
     #[track_caller]
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            place: Location::caller(),
-        }
+        Self { what: what.into(), place: Location::caller() }
     }
 }
 

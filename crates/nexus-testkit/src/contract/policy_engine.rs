@@ -93,18 +93,11 @@ fn command<'a>(actor: &'a Actor, payload: &'a Json, request: &'a RequestContext)
     PolicyInput {
         kind: PolicyKind::Command,
         action: "PlaceOrder",
-        resource: PolicyResource {
-            resource_type: "Order",
-            id: "order-1",
-        },
+        resource: PolicyResource { resource_type: "Order", id: "order-1" },
         actor,
         payload: Some(payload),
         event: None,
-        schema: Some(PolicySchema {
-            id: 7,
-            version: 2,
-            registered: true,
-        }),
+        schema: Some(PolicySchema { id: 7, version: 2, registered: true }),
         request,
     }
 }
@@ -137,9 +130,7 @@ pub fn a_denial_tells_id_message_and_remediation<F: PolicyEngineFixture>() -> Ou
 
 fn errors(verdict: &Verdict) -> Vec<&Denial> {
     let denials = verdict.denials().iter();
-    denials
-        .filter(|denial| denial.severity == Severity::Error)
-        .collect()
+    denials.filter(|denial| denial.severity == Severity::Error).collect()
 }
 
 /// All rules that deny are told, whichever module they are in, always in the same order.
@@ -154,10 +145,7 @@ pub fn every_rule_that_denies_is_told<F: PolicyEngineFixture>() -> Outcome {
     let modules = [("orders.rego", ORDERS), ("b.rego", &b), ("a.rego", &a)];
     let engine = F::engine(&modules).map_err(Breach::new)?;
     let verdict = decide(&engine, &["writer"], r#"{"amount":150}"#);
-    let mut ids: Vec<&str> = errors(&verdict)
-        .into_iter()
-        .map(|denial| denial.id.as_str())
-        .collect();
+    let mut ids: Vec<&str> = errors(&verdict).into_iter().map(|denial| denial.id.as_str()).collect();
     ids.sort_unstable();
     check_eq!(ids, ["a.rule", "b.rule", "orders.large-order"], "the rules");
     let again = decide(&engine, &["writer"], r#"{"amount":150}"#);
@@ -170,10 +158,7 @@ pub fn a_denial_outweighs_an_allow<F: PolicyEngineFixture>() -> Outcome {
     let engine = engine::<F>(ORDERS)?;
     for roles in [&["writer"][..], &[]] {
         let verdict = decide(&engine, roles, r#"{"amount":101}"#);
-        check!(
-            matches!(verdict.outcome, VerdictOutcome::Deny(_)),
-            "roles {roles:?}: {verdict:?}"
-        );
+        check!(matches!(verdict.outcome, VerdictOutcome::Deny(_)), "roles {roles:?}: {verdict:?}");
     }
     Ok(())
 }
@@ -185,11 +170,7 @@ pub fn a_warning_does_not_refuse<F: PolicyEngineFixture>() -> Outcome {
     check!(warned.allows(), "a warning: {warned:?}");
     let unasked = decide(&engine, &["reader"], r#"{"amount":60}"#);
     check!(!unasked.allows(), "a warning without an allow: {unasked:?}");
-    check_eq!(
-        unasked.outcome,
-        VerdictOutcome::Undefined,
-        "a warning without an allow"
-    );
+    check_eq!(unasked.outcome, VerdictOutcome::Undefined, "a warning without an allow");
     Ok(())
 }
 
@@ -202,11 +183,7 @@ pub fn undefined_is_not_allow_and_is_told<F: PolicyEngineFixture>() -> Outcome {
         "package other\n\nallow := true\n",
     ] {
         let verdict = decide(&engine::<F>(source)?, &["reader"], r#"{"amount":1}"#);
-        check_eq!(
-            verdict.outcome,
-            VerdictOutcome::Undefined,
-            "the verdict of `{source}`"
-        );
+        check_eq!(verdict.outcome, VerdictOutcome::Undefined, "the verdict of `{source}`");
         check!(!verdict.allows(), "an undefined verdict that allows");
     }
     Ok(())
@@ -291,35 +268,19 @@ allow if {
 }
 "#;
     let engine = engine::<F>(source)?;
-    let (actor, payload, request) = (
-        actor_with(&["writer", "ключ"]),
-        json_text(r#"{"amount":1}"#),
-        request_context(),
-    );
+    let (actor, payload, request) =
+        (actor_with(&["writer", "ключ"]), json_text(r#"{"amount":1}"#), request_context());
     let fact = json_text(r#"{"text":"\u00e9"}"#);
     let input = PolicyInput {
         kind: PolicyKind::Append,
         action: "OrderPlaced",
-        event: Some(PolicyEvent {
-            event_type: "OrderPlaced",
-            payload: &fact,
-        }),
+        event: Some(PolicyEvent { event_type: "OrderPlaced", payload: &fact }),
         ..command(&actor, &payload, &request)
     };
     let verdict = engine.decide(&input);
-    check_eq!(
-        verdict.outcome,
-        VerdictOutcome::Allow,
-        "a policy that looks at every member"
-    );
-    let later = RequestContext {
-        time: Timestamp::UNIX_EPOCH.saturating_add_micros(1),
-        ..request_context()
-    };
-    let other = engine.decide(&PolicyInput {
-        request: &later,
-        ..input
-    });
+    check_eq!(verdict.outcome, VerdictOutcome::Allow, "a policy that looks at every member");
+    let later = RequestContext { time: Timestamp::UNIX_EPOCH.saturating_add_micros(1), ..request_context() };
+    let other = engine.decide(&PolicyInput { request: &later, ..input });
     check!(!other.allows(), "a policy that looks at another time");
     Ok(())
 }
@@ -332,12 +293,7 @@ pub fn members_that_are_absent_are_undefined<F: PolicyEngineFixture>() -> Outcom
     let (actor, payload, request) = (actor_with(&[]), json_text("{}"), request_context());
     let full = command(&actor, &payload, &request);
     check!(!engine.decide(&full).allows(), "the payload is there");
-    let bare = PolicyInput {
-        kind: PolicyKind::Query,
-        payload: None,
-        schema: None,
-        ..full
-    };
+    let bare = PolicyInput { kind: PolicyKind::Query, payload: None, schema: None, ..full };
     let verdict = engine.decide(&bare);
     check!(verdict.allows(), "absent members: {verdict:?}");
     Ok(())
@@ -352,20 +308,9 @@ pub fn the_digest_names_the_bundle<F: PolicyEngineFixture>() -> Outcome {
         Ok::<_, Breach>(engine.digest())
     };
     let first = digest(&[("orders.rego", ORDERS), extra])?;
-    check_eq!(
-        digest(&[("orders.rego", ORDERS), extra])?,
-        first,
-        "the digest of the same bundle"
-    );
-    check_eq!(
-        digest(&[extra, ("orders.rego", ORDERS)])?,
-        first,
-        "the digest in another order"
-    );
-    for modules in [
-        &[("orders.rego", ORDERS)][..],
-        &[("orders.rego", other.as_str()), extra],
-    ] {
+    check_eq!(digest(&[("orders.rego", ORDERS), extra])?, first, "the digest of the same bundle");
+    check_eq!(digest(&[extra, ("orders.rego", ORDERS)])?, first, "the digest in another order");
+    for modules in [&[("orders.rego", ORDERS)][..], &[("orders.rego", other.as_str()), extra]] {
         check!(digest(modules)? != first, "another bundle has the same digest");
     }
     Ok(())
@@ -374,17 +319,9 @@ pub fn the_digest_names_the_bundle<F: PolicyEngineFixture>() -> Outcome {
 /// Every verdict, also a no, names the bundle it came from.
 pub fn the_verdict_carries_the_digest<F: PolicyEngineFixture>() -> Outcome {
     let engine = engine::<F>(ORDERS)?;
-    for (roles, payload) in [
-        (&["writer"][..], "{}"),
-        (&[], "{}"),
-        (&["writer"], r#"{"amount":500}"#),
-    ] {
+    for (roles, payload) in [(&["writer"][..], "{}"), (&[], "{}"), (&["writer"], r#"{"amount":500}"#)] {
         let verdict = decide(&engine, roles, payload);
-        check_eq!(
-            verdict.policy_digest,
-            engine.digest(),
-            "the digest of {verdict:?}"
-        );
+        check_eq!(verdict.policy_digest, engine.digest(), "the digest of {verdict:?}");
     }
     Ok(())
 }
@@ -405,17 +342,10 @@ pub fn the_same_input_gives_the_same_verdict<F: PolicyEngineFixture>() -> Outcom
         check_eq!(ask(), first, "the same questions again");
     }
     let fresh = self::engine::<F>(ORDERS)?;
-    let backward = asked
-        .iter()
-        .rev()
-        .map(|(roles, payload)| decide(&fresh, roles, payload).outcome);
+    let backward = asked.iter().rev().map(|(roles, payload)| decide(&fresh, roles, payload).outcome);
     let mut backward: Vec<VerdictOutcome> = backward.collect();
     backward.reverse();
-    check_eq!(
-        backward,
-        first,
-        "the same questions in another order, of another engine"
-    );
+    check_eq!(backward, first, "the same questions in another order, of another engine");
     Ok(())
 }
 
@@ -429,11 +359,7 @@ pub fn decisions_on_many_threads_do_not_mix<F: PolicyEngineFixture>() -> Outcome
             std::thread::spawn(move || {
                 barrier.wait();
                 (0..50).try_for_each(|round| {
-                    let amount = if (thread + round) % 2 == 0 {
-                        10
-                    } else {
-                        101 + round
-                    };
+                    let amount = if (thread + round) % 2 == 0 { 10 } else { 101 + round };
                     let verdict = decide(&engine, &["writer"], &format!(r#"{{"amount":{amount}}}"#));
                     check_eq!(verdict.allows(), amount == 10, "an order of {amount}");
                     let named = verdict.denials().iter().all(|denial| {
@@ -456,10 +382,7 @@ pub fn a_module_that_does_not_compile_is_refused<F: PolicyEngineFixture>() -> Ou
     for source in ["package nexus\n\nallow if {", "not rego at all", ""] {
         match F::engine(&[("orders.rego", ORDERS), ("broken.rego", source)]) {
             Ok(_) => check!(false, "`{source}` is accepted"),
-            Err(reason) => check!(
-                reason.contains("broken.rego"),
-                "`{reason}` does not name the module"
-            ),
+            Err(reason) => check!(reason.contains("broken.rego"), "`{reason}` does not name the module"),
         }
     }
     Ok(())

@@ -12,10 +12,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// # Errors
 /// The case's own [`Breach`], or one that says that it took longer than two minutes.
 pub fn run(case: &str, body: impl Future<Output = Outcome>) -> Outcome {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()?;
+    let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     let outcome = runtime.block_on(async { tokio::time::timeout(LIMIT, body).await });
     // A reader that waits for ever in a spawned task must not keep the test from reporting.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -36,9 +33,7 @@ pub fn run_blocking(case: &'static str, body: impl FnOnce() -> Outcome + Send + 
         Ok(outcome) => outcome,
         Err(mpsc::RecvTimeoutError::Disconnected) => {
             let panicked = thread.join().is_err();
-            Err(Breach::new(format!(
-                "`{case}` ended without an answer (panicked: {panicked})"
-            )))
+            Err(Breach::new(format!("`{case}` ended without an answer (panicked: {panicked})")))
         }
         Err(mpsc::RecvTimeoutError::Timeout) => {
             Err(Breach::new(format!("`{case}` hangs: not done after {LIMIT:?}")))

@@ -112,24 +112,12 @@ const GOOD: &str =
 /// A document that fits is answered with the schema it was checked against.
 pub fn a_registered_schema_accepts_what_fits<F: SchemaRegistryFixture>() -> Outcome {
     let (_fixture, registry, reference) = with_order::<F>()?;
-    check_eq!(
-        (reference.kind, reference.version),
-        (Event, 1),
-        "the first registration"
-    );
+    check_eq!((reference.kind, reference.version), (Event, 1), "the first registration");
     check_eq!(reference.name, "OrderPlaced", "its name");
     check!(reference.id >= 1, "ids start at 1, not {}", reference.id);
-    check_eq!(
-        check_text(&registry, "OrderPlaced", GOOD)?,
-        reference,
-        "the schema of a document"
-    );
+    check_eq!(check_text(&registry, "OrderPlaced", GOOD)?, reference, "the schema of a document");
     let minimal = r#"{"lines":[{"quantity":1,"productId":""}],"orderId":"1"}"#;
-    check_eq!(
-        check_text(&registry, "OrderPlaced", minimal)?,
-        reference,
-        "the schema of a small document"
-    );
+    check_eq!(check_text(&registry, "OrderPlaced", minimal)?, reference, "the schema of a small document");
     Ok(())
 }
 
@@ -142,15 +130,8 @@ pub fn an_unknown_type_is_refused_with_the_nearest_names<F: SchemaRegistryFixtur
     match check_text(&registry, "OrderPlacd", GOOD) {
         Err(SchemaRefusal::UnknownType { kind, name, nearest }) => {
             check_eq!((kind, name.as_str()), (Event, "OrderPlacd"), "what is unknown");
-            check_eq!(
-                nearest.first().map(String::as_str),
-                Some("OrderPlaced"),
-                "the nearest name"
-            );
-            check!(
-                !nearest.contains(&"Zebra".to_owned()),
-                "`Zebra` does not look like `OrderPlacd`"
-            );
+            check_eq!(nearest.first().map(String::as_str), Some("OrderPlaced"), "the nearest name");
+            check!(!nearest.contains(&"Zebra".to_owned()), "`Zebra` does not look like `OrderPlacd`");
         }
         other => check!(false, "an unknown type: {other:?}"),
     }
@@ -165,11 +146,7 @@ pub fn an_unknown_version_is_refused_with_the_newest<F: SchemaRegistryFixture>()
     let (_fixture, registry, _) = with_order::<F>()?;
     for version in [0, 2, u32::MAX] {
         let refused = registry.check(Event, "OrderPlaced", Some(version), &json_text(GOOD));
-        let expected = SchemaRefusal::UnknownVersion {
-            name: "OrderPlaced".to_owned(),
-            version,
-            newest: 1,
-        };
+        let expected = SchemaRefusal::UnknownVersion { name: "OrderPlaced".to_owned(), version, newest: 1 };
         check_eq!(refused, Err(expected), "version {version}");
     }
     Ok(())
@@ -181,32 +158,16 @@ pub fn every_violation_is_told_at_once<F: SchemaRegistryFixture>() -> Outcome {
     let text = r#"{"orderId":"","lines":[{"productId":7,"quantity":0},{"quantity":1}],"placedAt":"yesterday","x":1}"#;
     let found = violations(&registry, "OrderPlaced", text)?;
     let pointers: BTreeSet<&str> = found.iter().map(|violation| violation.pointer.as_str()).collect();
-    let expected = [
-        "/lines/0/productId",
-        "/lines/0/quantity",
-        "/lines/1",
-        "/orderId",
-        "/placedAt",
-    ];
+    let expected = ["/lines/0/productId", "/lines/0/quantity", "/lines/1", "/orderId", "/placedAt"];
     for pointer in expected {
-        check!(
-            pointers.contains(pointer),
-            "no violation at `{pointer}`, only at {pointers:?}"
-        );
+        check!(pointers.contains(pointer), "no violation at `{pointer}`, only at {pointers:?}");
     }
-    check!(
-        found.len() >= 6,
-        "6 things are wrong, {} are told: {found:?}",
-        found.len()
-    );
+    check!(found.len() >= 6, "6 things are wrong, {} are told: {found:?}", found.len());
     let refused = check_text(&registry, "OrderPlaced", text);
     let named = matches!(&refused, Err(SchemaRefusal::Invalid { schema, .. }) if *schema == reference);
     check!(named, "a refusal that does not name its schema: {refused:?}");
     let many = format!(r#"{{"orderId":"1","lines":[{}]}}"#, vec!["7"; 1000].join(","));
-    check!(
-        violations(&registry, "OrderPlaced", &many)?.len() <= 100,
-        "more than 100 violations"
-    );
+    check!(violations(&registry, "OrderPlaced", &many)?.len() <= 100, "more than 100 violations");
     Ok(())
 }
 
@@ -214,37 +175,20 @@ pub fn every_violation_is_told_at_once<F: SchemaRegistryFixture>() -> Outcome {
 pub fn violations_name_place_and_keyword<F: SchemaRegistryFixture>() -> Outcome {
     let (_fixture, registry, _) = with_order::<F>()?;
     let cases = [
-        (
-            r#"{"orderId":7,"lines":[{"productId":"p","quantity":2}]}"#,
-            "/orderId",
-            "type",
-        ),
+        (r#"{"orderId":7,"lines":[{"productId":"p","quantity":2}]}"#, "/orderId", "type"),
         (r#"{"orderId":"1","lines":[]}"#, "/lines", "minItems"),
-        (
-            r#"{"orderId":"1","lines":[{"productId":"p","quantity":0}]}"#,
-            "/lines/0/quantity",
-            "minimum",
-        ),
+        (r#"{"orderId":"1","lines":[{"productId":"p","quantity":0}]}"#, "/lines/0/quantity", "minimum"),
         (r#"{"lines":[{"productId":"p","quantity":2}]}"#, "", "required"),
-        (
-            r#"{"orderId":"1","lines":[{"productId":"p","quantity":2}],"placedAt":"x"}"#,
-            "/placedAt",
-            "format",
-        ),
+        (r#"{"orderId":"1","lines":[{"productId":"p","quantity":2}],"placedAt":"x"}"#, "/placedAt", "format"),
         ("[]", "", "type"),
     ];
     for (text, pointer, keyword) in cases {
         let found = violations(&registry, "OrderPlaced", text)?;
         let named = |violation: &&Violation| violation.pointer == pointer && violation.keyword == keyword;
         let Some(violation) = found.iter().find(named) else {
-            return Err(Breach::new(format!(
-                "`{text}`: no `{keyword}` at `{pointer}` in {found:?}"
-            )));
+            return Err(Breach::new(format!("`{text}`: no `{keyword}` at `{pointer}` in {found:?}")));
         };
-        check!(
-            !violation.message.is_empty(),
-            "`{keyword}` at `{pointer}` has no message"
-        );
+        check!(!violation.message.is_empty(), "`{keyword}` at `{pointer}` has no message");
     }
     registry.register(Event, "Escaped", &small_schema("a/b~c"))?;
     let found = violations(&registry, "Escaped", r#"{"a/b~c":"x"}"#)?;
@@ -260,10 +204,7 @@ pub fn members_that_are_not_declared_are_refused<F: SchemaRegistryFixture>() -> 
         r#"{"orderId":"1","lines":[{"productId":"p","quantity":2}],"orderID":"2"}"#,
         r#"{"orderId":"1","lines":[{"productId":"p","quantity":2,"quantitty":3}]}"#,
     ] {
-        check!(
-            !violations(&registry, "OrderPlaced", text)?.is_empty(),
-            "no violation in `{text}`"
-        );
+        check!(!violations(&registry, "OrderPlaced", text)?.is_empty(), "no violation in `{text}`");
     }
     let anything = json!({ "type": "object" });
     registry.register(Event, "Anything", &anything)?;
@@ -286,19 +227,12 @@ pub fn members_that_are_not_declared_in_composed_schemas_are_refused<F: SchemaRe
         "$defs": { "named": { "type": "object", "properties": { "name": { "type": "string" } } } },
     });
     registry.register(Event, "Composed", &composed)?;
-    for good in [
-        r#"{"id":"1","name":"n"}"#,
-        r#"{"id":"1","name":"n","count":1}"#,
-        r#"{"weight":2}"#,
-    ] {
+    for good in [r#"{"id":"1","name":"n"}"#, r#"{"id":"1","name":"n","count":1}"#, r#"{"weight":2}"#] {
         let accepted = check_text(&registry, "Composed", good);
         check!(accepted.is_ok(), "`{good}` declares every member: {accepted:?}");
     }
     for bad in [r#"{"id":"1","nam":"n"}"#, r#"{"id":1}"#, r#"{"id":"1","name":1}"#] {
-        check!(
-            !violations(&registry, "Composed", bad)?.is_empty(),
-            "no violation in `{bad}`"
-        );
+        check!(!violations(&registry, "Composed", bad)?.is_empty(), "no violation in `{bad}`");
     }
     Ok(())
 }
@@ -317,30 +251,19 @@ pub fn a_schema_may_open_itself<F: SchemaRegistryFixture>() -> Outcome {
     registry.register(Event, "Typed", &typed)?;
     check_text(&registry, "Open", r#"{"n":1,"more":[2]}"#)?;
     check_text(&registry, "Typed", r#"{"n":1,"more":"2"}"#)?;
-    check!(
-        check_text(&registry, "Typed", r#"{"n":1,"more":2}"#).is_err(),
-        "a member of another type"
-    );
+    check!(check_text(&registry, "Typed", r#"{"n":1,"more":2}"#).is_err(), "a member of another type");
     Ok(())
 }
 
 /// Registering what is registered, in whatever order its members are, gives the first registration.
 pub fn the_same_schema_again_is_the_first_registration<F: SchemaRegistryFixture>() -> Outcome {
     let (_fixture, registry, first) = with_order::<F>()?;
-    check_eq!(
-        registry.register(Event, "OrderPlaced", &order_schema())?,
-        first,
-        "the same schema again"
-    );
+    check_eq!(registry.register(Event, "OrderPlaced", &order_schema())?, first, "the same schema again");
     let two = |text: &str| serde_json::from_str::<Value>(text);
     let ordered = two(r#"{"type":"object","properties":{"a":{"type":"string"},"b":true}}"#)?;
     let shuffled = two(r#"{ "properties" : {"b":true,"a":{"type":"string"}}, "type":"object" }"#)?;
     let second = registry.register(Event, "Shuffled", &ordered)?;
-    check_eq!(
-        registry.register(Event, "Shuffled", &shuffled)?,
-        second,
-        "the same schema in another order"
-    );
+    check_eq!(registry.register(Event, "Shuffled", &shuffled)?, second, "the same schema in another order");
     check_eq!(registry.list().len(), 2, "schemas in the list");
     Ok(())
 }
@@ -351,14 +274,8 @@ pub fn a_changed_schema_is_the_next_version<F: SchemaRegistryFixture>() -> Outco
     let second = registry.register(Event, "OrderPlaced", &with_note())?;
     check_eq!(second.version, 2, "the version");
     check!(second.id != first.id, "two versions with id {}", first.id);
-    check!(
-        second.digest != first.digest,
-        "two versions with digest {}",
-        first.digest
-    );
-    let found = registry
-        .find(Event, "OrderPlaced", Some(1))
-        .map(|document| document.reference);
+    check!(second.digest != first.digest, "two versions with digest {}", first.digest);
+    let found = registry.find(Event, "OrderPlaced", Some(1)).map(|document| document.reference);
     check_eq!(found, Some(first.clone()), "the first version");
     let again = registry.register(Event, "OrderPlaced", &order_schema())?;
     check_eq!(again, first, "the first version registered again");
@@ -378,26 +295,11 @@ pub fn the_newest_version_is_the_default<F: SchemaRegistryFixture>() -> Outcome 
     let (_fixture, registry, first) = with_order::<F>()?;
     let second = registry.register(Event, "OrderPlaced", &with_note())?;
     let noted = json_text(r#"{"orderId":"1","lines":[{"productId":"p","quantity":2}],"note":"gift"}"#);
-    check_eq!(
-        registry.check(Event, "OrderPlaced", None, &noted)?,
-        second,
-        "the newest"
-    );
-    check_eq!(
-        registry.check(Event, "OrderPlaced", Some(2), &noted)?,
-        second,
-        "version 2"
-    );
-    check!(
-        registry.check(Event, "OrderPlaced", Some(1), &noted).is_err(),
-        "version 1 knows no note"
-    );
+    check_eq!(registry.check(Event, "OrderPlaced", None, &noted)?, second, "the newest");
+    check_eq!(registry.check(Event, "OrderPlaced", Some(2), &noted)?, second, "version 2");
+    check!(registry.check(Event, "OrderPlaced", Some(1), &noted).is_err(), "version 1 knows no note");
     let good = json_text(GOOD);
-    check_eq!(
-        registry.check(Event, "OrderPlaced", Some(1), &good)?,
-        first,
-        "version 1"
-    );
+    check_eq!(registry.check(Event, "OrderPlaced", Some(1), &good)?, first, "version 1");
     Ok(())
 }
 
@@ -412,22 +314,10 @@ pub fn events_and_commands_of_one_name_are_apart<F: SchemaRegistryFixture>() -> 
         "a command of an event's name: {unknown:?}"
     );
     let command = registry.register(Command, "Order", &small_schema("e"))?;
-    check!(
-        event.id != command.id,
-        "an event and a command with id {}",
-        event.id
-    );
+    check!(event.id != command.id, "an event and a command with id {}", event.id);
     check_eq!((command.kind, command.version), (Command, 1), "the command");
-    check_eq!(
-        registry.check(Command, "Order", None, &json_text(r#"{"e":1}"#))?,
-        command,
-        "its schema"
-    );
-    check_eq!(
-        registry.check(Event, "Order", None, &json_text(r#"{"e":1}"#))?,
-        event,
-        "the event's schema"
-    );
+    check_eq!(registry.check(Command, "Order", None, &json_text(r#"{"e":1}"#))?, command, "its schema");
+    check_eq!(registry.check(Event, "Order", None, &json_text(r#"{"e":1}"#))?, event, "the event's schema");
     Ok(())
 }
 
@@ -461,18 +351,9 @@ pub fn found_schemas_are_what_was_registered<F: SchemaRegistryFixture>() -> Outc
         check_eq!(found.reference, reference, "the reference of version {version:?}");
         check_eq!(found.schema, order_schema(), "the schema of version {version:?}");
     }
-    check!(
-        registry.find(Event, "OrderPlaced", Some(2)).is_none(),
-        "a version nobody registered"
-    );
-    check!(
-        registry.find(Command, "OrderPlaced", None).is_none(),
-        "a command nobody registered"
-    );
-    check!(
-        registry.find(Event, "orderplaced", None).is_none(),
-        "names ignore case"
-    );
+    check!(registry.find(Event, "OrderPlaced", Some(2)).is_none(), "a version nobody registered");
+    check!(registry.find(Command, "OrderPlaced", None).is_none(), "a command nobody registered");
+    check!(registry.find(Event, "orderplaced", None).is_none(), "names ignore case");
     Ok(())
 }
 
@@ -487,14 +368,8 @@ pub fn the_newest_of_every_schema_is_listed<F: SchemaRegistryFixture>() -> Outco
     }
     registry.register(Event, "InvoiceIssued", &small_schema("n"))?;
     let listed = registry.list().into_iter().map(|document| document.reference);
-    let listed: Vec<_> = listed
-        .map(|schema| (schema.kind, schema.name, schema.version))
-        .collect();
-    let expected = [
-        (Event, "InvoiceIssued", 1),
-        (Event, "OrderPlaced", 2),
-        (Command, "PlaceOrder", 1),
-    ];
+    let listed: Vec<_> = listed.map(|schema| (schema.kind, schema.name, schema.version)).collect();
+    let expected = [(Event, "InvoiceIssued", 1), (Event, "OrderPlaced", 2), (Command, "PlaceOrder", 1)];
     let expected = expected.map(|(kind, name, version)| (kind, name.to_owned(), version));
     check_eq!(listed, expected, "the list");
     Ok(())
@@ -517,17 +392,10 @@ pub fn concurrent_registration_of_one_schema_yields_one_id<F: SchemaRegistryFixt
             .collect();
         let mut given = Vec::new();
         for thread in threads {
-            given.push(
-                thread
-                    .join()
-                    .map_err(|_| Breach::new("a registration panicked"))??,
-            );
+            given.push(thread.join().map_err(|_| Breach::new("a registration panicked"))??);
         }
         let first = given.first().cloned();
-        check!(
-            given.iter().all(|reference| Some(reference) == first.as_ref()),
-            "several answers: {given:?}"
-        );
+        check!(given.iter().all(|reference| Some(reference) == first.as_ref()), "several answers: {given:?}");
         check_eq!(first.map(|reference| reference.version), Some(1), "the version");
     }
     Ok(())
@@ -553,10 +421,7 @@ pub fn documents_that_are_no_schema_are_refused<F: SchemaRegistryFixture>() -> O
             "`{document}` as a schema: {refused:?}"
         );
     }
-    check!(
-        registry.find(Event, "Broken", None).is_none(),
-        "a refused schema is found"
-    );
+    check!(registry.find(Event, "Broken", None).is_none(), "a refused schema is found");
     check!(registry.list().is_empty(), "a refused schema is listed");
     Ok(())
 }
@@ -590,10 +455,7 @@ pub fn names_that_are_not_acceptable_are_refused<F: SchemaRegistryFixture>() -> 
     let registry = fixture.registry();
     for name in ["", "a\nb", "a\0", &"x".repeat(256)] {
         let refused = registry.register(Event, name, &small_schema("n"));
-        check!(
-            matches!(refused, Err(RegisterError::InvalidName { .. })),
-            "the name {name:?}: {refused:?}"
-        );
+        check!(matches!(refused, Err(RegisterError::InvalidName { .. })), "the name {name:?}: {refused:?}");
     }
     registry.register(Event, &"x".repeat(128), &small_schema("n"))?;
     Ok(())

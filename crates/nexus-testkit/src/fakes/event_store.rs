@@ -91,9 +91,8 @@ impl EventStore for MemoryEventStore {
         let mut heads = self.head.subscribe();
         Box::pin(async move {
             let head = heads.wait_for(|head| *head > seen).await;
-            head.map(|head| *head).map_err(|_| ReadError::Unavailable {
-                reason: "the store was dropped".to_owned(),
-            })
+            head.map(|head| *head)
+                .map_err(|_| ReadError::Unavailable { reason: "the store was dropped".to_owned() })
         })
     }
 }
@@ -134,17 +133,8 @@ impl Log {
         }
         let last = self.events.last().map_or(now, |event| event.timestamp);
         let first_position = self.head().next();
-        let streams = batch
-            .streams()
-            .iter()
-            .map(|part| self.write(part, now.max(last)))
-            .collect();
-        Ok(Appended {
-            first_position,
-            position: self.head(),
-            streams,
-            replayed: false,
-        })
+        let streams = batch.streams().iter().map(|part| self.write(part, now.max(last))).collect();
+        Ok(Appended { first_position, position: self.head(), streams, replayed: false })
     }
 
     /// The first result of a batch whose every part is stored already, in place and in order.
@@ -152,10 +142,7 @@ impl Log {
         let mut streams = Vec::with_capacity(batch.streams().len());
         let mut positions = Vec::with_capacity(batch.event_count());
         for part in batch.streams() {
-            let stored = part
-                .events()
-                .iter()
-                .map(|event| self.find(event.event().event_id));
+            let stored = part.events().iter().map(|event| self.find(event.event().event_id));
             let stored: Vec<&RecordedEvent> = stored.collect::<Option<_>>()?;
             let first = stored.first()?.version;
             let in_place = |(event, offset): (&&RecordedEvent, u64)| {
@@ -176,11 +163,7 @@ impl Log {
     }
 
     fn check(&self, part: &AdmittedStream) -> Result<(), AppendError> {
-        if let Some(stored) = part
-            .events()
-            .iter()
-            .find_map(|event| self.find(event.event().event_id))
-        {
+        if let Some(stored) = part.events().iter().find_map(|event| self.find(event.event().event_id)) {
             return Err(AppendError::DuplicateEvent {
                 event_id: stored.event_id,
                 stream: stored.aggregate_id.clone(),
@@ -199,11 +182,9 @@ impl Log {
         let actual = self.version(part.stream());
         match part.condition() {
             AppendCondition::Version(expected) if expected.accepts(actual) => Ok(()),
-            AppendCondition::Version(expected) => Err(AppendError::Conflict {
-                stream: part.stream().clone(),
-                expected,
-                actual,
-            }),
+            AppendCondition::Version(expected) => {
+                Err(AppendError::Conflict { stream: part.stream().clone(), expected, actual })
+            }
             other => Err(AppendError::Unavailable {
                 reason: format!("the condition {other:?} is not supported in memory"),
             }),
@@ -216,10 +197,7 @@ impl Log {
             let event = self.record(part, admitted, now);
             let place = self.events.len();
             let stream = self.streams.entry(part.stream().clone());
-            let new = || Stream {
-                aggregate_type: part.aggregate_type().clone(),
-                places: Vec::new(),
-            };
+            let new = || Stream { aggregate_type: part.aggregate_type().clone(), places: Vec::new() };
             stream.or_insert_with(new).places.push(place);
             self.ids.insert(event.event_id, place);
             self.events.push(event);
@@ -298,11 +276,7 @@ impl Log {
         let wanted = ordered.filter(|event| read.filter.matches(event));
         let events: Vec<RecordedEvent> = wanted.take(limit).cloned().collect();
         let last = events.last().filter(|_| events.len() == limit);
-        LogPage {
-            next: last.map_or(end, |event| event.position),
-            events,
-            head,
-        }
+        LogPage { next: last.map_or(end, |event| event.position), events, head }
     }
 
     /// The first `length` events, or all, and the rest.
@@ -313,14 +287,10 @@ impl Log {
 
     fn list(&self, list: &StreamList) -> StreamListPage {
         let after = list.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-        let wanted = self
-            .streams
-            .range((after, Bound::Unbounded))
-            .filter(|(id, stream)| {
-                let wanted = list.aggregate_type.as_ref();
-                id.as_str().starts_with(&list.prefix)
-                    && wanted.is_none_or(|kind| *kind == stream.aggregate_type)
-            });
+        let wanted = self.streams.range((after, Bound::Unbounded)).filter(|(id, stream)| {
+            let wanted = list.aggregate_type.as_ref();
+            id.as_str().starts_with(&list.prefix) && wanted.is_none_or(|kind| *kind == stream.aggregate_type)
+        });
         let mut infos = wanted.filter_map(|(id, stream)| {
             Some(StreamInfo {
                 stream: id.clone(),

@@ -22,10 +22,7 @@ impl FixedPolicy {
     /// A policy with this outcome.
     #[must_use]
     pub fn with(outcome: VerdictOutcome) -> Self {
-        Self {
-            outcome,
-            calls: AtomicUsize::new(0),
-        }
+        Self { outcome, calls: AtomicUsize::new(0) }
     }
 
     /// A policy that allows everything.
@@ -54,9 +51,7 @@ impl FixedPolicy {
     /// A policy whose evaluation fails.
     #[must_use]
     pub fn failed(reason: &str) -> Self {
-        Self::with(VerdictOutcome::Failed {
-            reason: reason.to_owned(),
-        })
+        Self::with(VerdictOutcome::Failed { reason: reason.to_owned() })
     }
 
     /// How often it was asked.
@@ -69,11 +64,7 @@ impl FixedPolicy {
 impl PolicyEngine for FixedPolicy {
     fn decide(&self, _: &PolicyInput<'_>) -> Verdict {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        Verdict {
-            outcome: self.outcome.clone(),
-            policy_digest: Self::DIGEST,
-            elapsed: Duration::ZERO,
-        }
+        Verdict { outcome: self.outcome.clone(), policy_digest: Self::DIGEST, elapsed: Duration::ZERO }
     }
 
     fn digest(&self) -> Digest {

@@ -52,10 +52,7 @@ struct Content {
 
 impl MemoryResource {
     fn new(spec: ResourceSpec) -> Self {
-        Self {
-            spec,
-            content: Mutex::default(),
-        }
+        Self { spec, content: Mutex::default() }
     }
 }
 
@@ -94,12 +91,7 @@ impl ResourceStore for MemoryResource {
     fn list(&self, query: &RowQuery) -> Result<RowPage, ReadStoreError> {
         let content = lock(&self.content);
         let found = rows::select(&self.spec, &content.rows, query)?;
-        Ok(RowPage {
-            rows: found.rows,
-            total: found.total,
-            next: found.next,
-            position: content.checkpoint,
-        })
+        Ok(RowPage { rows: found.rows, total: found.total, next: found.next, position: content.checkpoint })
     }
 
     fn clear(&self) -> Result<(), ReadStoreError> {

@@ -15,10 +15,7 @@ pub(super) struct Selected {
 pub(super) fn check_spec(spec: &ResourceSpec) -> Result<(), ReadStoreError> {
     match spec.column(&spec.key) {
         Some(column) if column.kind == ColumnKind::Text => Ok(()),
-        _ => Err(invalid(format!(
-            "the key `{}` of `{}` is not a text field",
-            spec.key, spec.name
-        ))),
+        _ => Err(invalid(format!("the key `{}` of `{}` is not a text field", spec.key, spec.name))),
     }
 }
 
@@ -26,17 +23,11 @@ pub(super) fn check_spec(spec: &ResourceSpec) -> Result<(), ReadStoreError> {
 pub(super) fn checked(spec: &ResourceSpec, row: &RowData) -> Result<(String, RowData), ReadStoreError> {
     for (field, value) in row {
         if !value.is_null() && !fits(kind_of(spec, field)?, value) {
-            return Err(invalid(format!(
-                "`{field}` of `{}` cannot hold {value}",
-                spec.name
-            )));
+            return Err(invalid(format!("`{field}` of `{}` cannot hold {value}", spec.name)));
         }
     }
     let Some(Value::String(key)) = row.get(&spec.key) else {
-        return Err(invalid(format!(
-            "a row of `{}` has no key `{}`",
-            spec.name, spec.key
-        )));
+        return Err(invalid(format!("a row of `{}` has no key `{}`", spec.name, spec.key)));
     };
     Ok((key.clone(), row.clone()))
 }
@@ -81,9 +72,7 @@ fn check_query(spec: &ResourceSpec, query: &RowQuery) -> Result<(), ReadStoreErr
     if after.len() == kinds.len() && keyed && kinds.iter().zip(after).all(typed) {
         Ok(())
     } else {
-        Err(invalid(
-            "the place to go on from does not fit the query".to_owned(),
-        ))
+        Err(invalid("the place to go on from does not fit the query".to_owned()))
     }
 }
 
@@ -96,11 +85,7 @@ fn check_filter(kind: ColumnKind, filter: &Filter) -> Result<(), ReadStoreError>
     if filter.op == FilterOp::Prefix && kind != ColumnKind::Text {
         return Err(invalid(format!("`{field}` is not text and has no prefix")));
     }
-    match filter
-        .values
-        .iter()
-        .find(|value| !(fits(kind, value) || value.is_null() && equality))
-    {
+    match filter.values.iter().find(|value| !(fits(kind, value) || value.is_null() && equality)) {
         Some(value) => Err(invalid(format!("`{field}` cannot be compared with {value}"))),
         None => Ok(()),
     }
@@ -108,9 +93,7 @@ fn check_filter(kind: ColumnKind, filter: &Filter) -> Result<(), ReadStoreError>
 
 fn kind_of(spec: &ResourceSpec, field: &str) -> Result<ColumnKind, ReadStoreError> {
     let column = spec.column(field);
-    column
-        .map(|column| column.kind)
-        .ok_or_else(|| invalid(format!("`{}` has no field `{field}`", spec.name)))
+    column.map(|column| column.kind).ok_or_else(|| invalid(format!("`{}` has no field `{field}`", spec.name)))
 }
 
 fn comparable(spec: &ResourceSpec, field: &str) -> Result<ColumnKind, ReadStoreError> {
@@ -138,8 +121,7 @@ fn passes(filter: &Filter, row: &RowData) -> bool {
         FilterOp::Lte => !value.is_null() && order(value, wanted).is_le(),
         FilterOp::Prefix => {
             let (text, prefix) = (value.as_str(), wanted.as_str());
-            text.zip(prefix)
-                .is_some_and(|(text, prefix)| text.starts_with(prefix))
+            text.zip(prefix).is_some_and(|(text, prefix)| text.starts_with(prefix))
         }
     };
     filter.values.iter().any(holds)
@@ -148,9 +130,7 @@ fn passes(filter: &Filter, row: &RowData) -> bool {
 /// Where a row stands in the order of a query: its sort values and its key.
 fn place(spec: &ResourceSpec, query: &RowQuery, row: &RowData) -> Vec<Value> {
     let fields = query.sort.iter().map(|key| &key.field).chain([&spec.key]);
-    fields
-        .map(|field| row.get(field).cloned().unwrap_or_default())
-        .collect()
+    fields.map(|field| row.get(field).cloned().unwrap_or_default()).collect()
 }
 
 fn compare(query: &RowQuery, a: &[Value], b: &[Value]) -> Ordering {

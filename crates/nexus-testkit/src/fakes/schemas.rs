@@ -38,13 +38,7 @@ fn newest(ids: &BTreeMap<Key, u32>, kind: SchemaKind, name: &str) -> Option<u32>
 }
 
 fn reference(id: u32, kind: SchemaKind, name: &str, version: u32) -> SchemaRef {
-    SchemaRef {
-        id,
-        kind,
-        name: name.to_owned(),
-        version,
-        digest: digest_of(&(kind, name, version)),
-    }
+    SchemaRef { id, kind, name: name.to_owned(), version, digest: digest_of(&(kind, name, version)) }
 }
 
 /// 32 bytes that depend on the value; for telling things apart, not for security.
@@ -74,17 +68,13 @@ impl SchemaRegistry for PermissiveSchemas {
     }
 
     fn find(&self, kind: SchemaKind, name: &str, version: Option<u32>) -> Option<SchemaDocument> {
-        Some(SchemaDocument {
-            reference: self.reference(kind, name, version),
-            schema: json!(true),
-        })
+        Some(SchemaDocument { reference: self.reference(kind, name, version), schema: json!(true) })
     }
 
     fn list(&self) -> Vec<SchemaDocument> {
         let ids = lock(&self.ids);
-        let documents = ids
-            .iter()
-            .filter(|((kind, name, version), _)| newest(&ids, *kind, name) == Some(*version));
+        let documents =
+            ids.iter().filter(|((kind, name, version), _)| newest(&ids, *kind, name) == Some(*version));
         documents
             .map(|((kind, name, version), id)| SchemaDocument {
                 reference: reference(*id, *kind, name, *version),

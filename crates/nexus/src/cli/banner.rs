@@ -9,10 +9,16 @@ pub(crate) fn banner(app: &App, server: &Server, program: &str, output: Output, 
     let base = format!("http://{}", server.address());
     let ready = format!("ready in {} ms", took.as_millis());
     let mut lines = vec![
-        format!("{} {} {}", output.bold("Nexus"), env!("CARGO_PKG_VERSION"), output.dim(&format!("· {} · {ready}", app.name))),
+        format!(
+            "{} {} {}",
+            output.bold("Nexus"),
+            env!("CARGO_PKG_VERSION"),
+            output.dim(&format!("· {} · {ready}", app.name))
+        ),
         String::new(),
     ];
-    let mut row = |label: &str, text: &str| lines.push(format!("  {} {text}", output.dim(&format!("{label:<11}"))));
+    let mut row =
+        |label: &str, text: &str| lines.push(format!("  {} {text}", output.dim(&format!("{label:<11}"))));
     row("Dashboard", &format!("{base}/"));
     row("API", &format!("{base}/api        OpenAPI {base}/openapi.json"));
     row("Health", &format!("{base}/readyz     Metrics {base}/metrics"));

@@ -16,7 +16,9 @@ pub(crate) async fn run(verb: CommandVerb, client: &Client, output: Output) -> R
     match verb {
         CommandVerb::Send(send) => self::send(send, client, output).await,
         CommandVerb::List => list(client, output).await,
-        CommandVerb::Describe { command_type, example } => describe(&command_type, example, client, output).await,
+        CommandVerb::Describe { command_type, example } => {
+            describe(&command_type, example, client, output).await
+        }
     }
 }
 
@@ -27,7 +29,8 @@ async fn send(send: CommandSend, client: &Client, output: Output) -> Result<(), 
         envelope["aggregateId"] = json!(id);
     }
     if let Some(expect) = &send.expect {
-        envelope["expectedVersion"] = expect.parse::<u64>().map_or_else(|_| json!(expect), |number| json!(number));
+        envelope["expectedVersion"] =
+            expect.parse::<u64>().map_or_else(|_| json!(expect), |number| json!(number));
     }
     let query = if send.dry_run { vec![("dryRun", "true".to_owned())] } else { Vec::new() };
     let headers: Vec<_> = send.idempotency_key.into_iter().map(|key| ("idempotency-key", key)).collect();
@@ -38,12 +41,14 @@ async fn send(send: CommandSend, client: &Client, output: Output) -> Result<(), 
         body: Some(envelope.to_string()),
     };
     let answer = client.send(request).await?.into_success()?;
-    output.value(&answer.body, |body| if send.dry_run { describe_dry_run(body) } else { describe_answer(body) })
+    output
+        .value(&answer.body, |body| if send.dry_run { describe_dry_run(body) } else { describe_answer(body) })
 }
 
 fn describe_answer(body: &Value) -> String {
     let ids = body.get("eventIds").and_then(Value::as_array).map_or(0, Vec::len);
-    let (id, version, position) = (text_of(body, "aggregateId"), text_of(body, "version"), text_of(body, "position"));
+    let (id, version, position) =
+        (text_of(body, "aggregateId"), text_of(body, "version"), text_of(body, "position"));
     format!("{id} is at version {version}: {ids} event(s) stored, log position {position}")
 }
 

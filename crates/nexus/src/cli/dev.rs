@@ -27,8 +27,10 @@ pub(crate) async fn dev(app: App, dev: Dev, program: &str, output: Output) -> Re
 
 pub(crate) async fn serve(app: App, serve: Serve, program: &str, output: Output) -> Result<(), Failure> {
     if !serve.insecure_no_auth {
-        return Err(Failure::usage("this version has no authentication yet, so it serves only when told to go without")
-            .hint("add --insecure-no-auth, which is accepted on a loopback address"));
+        return Err(Failure::usage(
+            "this version has no authentication yet, so it serves only when told to go without",
+        )
+        .hint("add --insecure-no-auth, which is accepted on a loopback address"));
     }
     if !serve.listen.ip().is_loopback() {
         return Err(Failure::usage(format_args!("--insecure-no-auth is refused on {}", serve.listen))

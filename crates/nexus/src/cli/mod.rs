@@ -49,7 +49,8 @@ impl Verb {
 
 /// Parses and runs one command line.
 pub(crate) async fn run(app: App, arguments: Vec<OsString>) -> Exit {
-    let program = arguments.first().map_or_else(|| app.name.clone(), |name| name.to_string_lossy().into_owned());
+    let program =
+        arguments.first().map_or_else(|| app.name.clone(), |name| name.to_string_lossy().into_owned());
     let mut command = Arguments::command();
     for verb in &app.verbs {
         command = command.subcommand(verb.command.clone());
@@ -93,7 +94,8 @@ async fn run_own(
     let verb = app.verbs.into_iter().find(|verb| verb.command.get_name() == name);
     let verb = verb.ok_or_else(|| Failure::usage(format_args!("there is no verb `{name}`")))?;
     let client = Client::new(&global.server)?;
-    (verb.run)(Invocation { matches: own.clone(), client, output: Output::new(global.output, global.color) }).await
+    (verb.run)(Invocation { matches: own.clone(), client, output: Output::new(global.output, global.color) })
+        .await
 }
 
 async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), Failure> {
@@ -118,9 +120,14 @@ async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), F
             Ok(())
         }
         Builtin::Version => {
-            let version = serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "application": app.name });
+            let version =
+                serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "application": app.name });
             output.value(&version, |version| {
-                format!("{} {}", app.name, version.get("version").and_then(|v| v.as_str()).unwrap_or_default())
+                format!(
+                    "{} {}",
+                    app.name,
+                    version.get("version").and_then(|v| v.as_str()).unwrap_or_default()
+                )
             })
         }
     }

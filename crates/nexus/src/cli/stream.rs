@@ -22,7 +22,11 @@ pub(crate) async fn run(verb: StreamVerb, client: &Client, output: Output) -> Re
             output.list(&streams, |streams| {
                 let names = ["aggregateId", "aggregateType", "version", "lastEventAt"];
                 let row = |stream: &Value| names.iter().map(|name| text_of(stream, name)).collect();
-                table(output, &["STREAM", "TYPE", "VERSION", "LAST EVENT"], &streams.iter().map(row).collect::<Vec<_>>())
+                table(
+                    output,
+                    &["STREAM", "TYPE", "VERSION", "LAST EVENT"],
+                    &streams.iter().map(row).collect::<Vec<_>>(),
+                )
             })
         }
         StreamVerb::Events { id, from, to, limit } => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use nexus::{Client, Events as _, Failure, core::Json};
+use nexus::{Client, Events as _, Failure, Timestamp, core::Json};
 use serde_json::Value;
 
 use super::plan::{OpenLine, OpenOrder};
@@ -11,9 +11,9 @@ use crate::OrderEvent;
 /// Orders and cancellations that earlier imports wrote.
 #[derive(Debug, Default)]
 pub struct History {
-    /// By order id, in the order they were placed.
-    orders: BTreeMap<u64, KnownOrder>,
-    by_id: HashMap<String, u64>,
+    /// By when they were placed and by id: the log has them in the order in which connections got through.
+    orders: BTreeMap<(Timestamp, String), KnownOrder>,
+    by_id: HashMap<String, Timestamp>,
     /// Order id and cancelling invoice.
     cancellations: HashSet<(String, String)>,
 }
@@ -63,17 +63,17 @@ impl History {
             return;
         }
         let payload = Json::from_value(event.get("payload").unwrap_or(&Value::Null));
-        let position = event.get("position").and_then(Value::as_u64).unwrap_or_default();
         let Ok(happened) = OrderEvent::from_stored(text("eventType"), &payload) else { return };
         match happened {
-            OrderEvent::OrderPlaced { customer_id, country, lines, .. } => {
+            OrderEvent::OrderPlaced { customer_id, country, placed_at, lines, .. } => {
                 let line = |line: crate::Line| OpenLine {
                     product: line.product_id,
                     open: line.quantity,
                     price: line.unit_price_minor,
                 };
                 let lines = lines.into_iter().map(line).collect();
-                self.by_id.insert(id.clone(), position);
+                self.by_id.insert(id.clone(), placed_at);
+                let key = (placed_at, id.clone());
                 let known = KnownOrder {
                     id,
                     customer: customer_id,
@@ -82,7 +82,7 @@ impl History {
                     cancelled: Vec::new(),
                     closed_by: None,
                 };
-                self.orders.insert(position, known);
+                self.orders.insert(key, known);
             }
             OrderEvent::OrderItemsCancelled { items, reason, .. } => {
                 let invoice = invoice_of(reason);
@@ -103,7 +103,8 @@ impl History {
     }
 
     fn order_mut(&mut self, id: &str) -> Option<&mut KnownOrder> {
-        self.by_id.get(id).and_then(|position| self.orders.get_mut(position))
+        let placed_at = *self.by_id.get(id)?;
+        self.orders.get_mut(&(placed_at, id.to_owned()))
     }
 
     /// Whether this order is placed.

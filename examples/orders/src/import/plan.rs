@@ -140,7 +140,8 @@ pub(super) struct OpenLine {
 /// Makes the plan for these rows.
 #[must_use]
 pub fn plan(rows: Vec<Result<Row, Unreadable>>, history: &History) -> Plan {
-    let mut planner = Planner { history, plan: Plan { rows: rows.len(), ..Plan::default() }, customers: HashMap::new() };
+    let mut planner =
+        Planner { history, plan: Plan { rows: rows.len(), ..Plan::default() }, customers: HashMap::new() };
     let mut invoices: BTreeMap<(Timestamp, usize), Vec<Row>> = BTreeMap::new();
     let mut keys: HashMap<String, (Timestamp, usize)> = HashMap::new();
     for (index, row) in rows.into_iter().enumerate() {
@@ -226,7 +227,8 @@ impl Planner<'_> {
             open: line.quantity,
             price: line.unit_price_minor,
         };
-        let order = OpenOrder { id: id.clone(), country: country.clone(), lines: lines.iter().map(open).collect() };
+        let order =
+            OpenOrder { id: id.clone(), country: country.clone(), lines: lines.iter().map(open).collect() };
         self.customers.entry(customer.clone()).or_default().push(order);
         let value = lines.iter().map(|line| u64::from(line.quantity) * line.unit_price_minor).sum();
         let command =
@@ -265,7 +267,9 @@ impl Planner<'_> {
         }
         let Some(at) = rows.first().map(|row| row.at) else { return };
         for ((customer, order), (lines, places)) in taken {
-            let Some(order) = self.customers.get(&customer).and_then(|orders| orders.get(order)) else { continue };
+            let Some(order) = self.customers.get(&customer).and_then(|orders| orders.get(order)) else {
+                continue;
+            };
             let step = cancellation(invoice, order, &lines);
             let known = self.history.knows_cancellation(&order.id, invoice);
             self.plan.steps.push(Step { at, rows: places, known, ..step });
@@ -295,7 +299,8 @@ impl Planner<'_> {
         if left > 0 {
             let found = wanted - left;
             let reason = if found == 0 { Reason::NothingToCancel } else { Reason::MoreThanOpen };
-            let detail = format!("{wanted} of product {} by customer {}, {found} open", row.product, row.customer);
+            let detail =
+                format!("{wanted} of product {} by customer {}, {found} open", row.product, row.customer);
             return Err((reason, detail));
         }
         for take in &takes {

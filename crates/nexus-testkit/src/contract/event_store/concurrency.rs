@@ -36,11 +36,7 @@ pub async fn of_concurrent_appends_exactly_one_wins<F: EventStoreFixture>() -> O
     }
     let stored = whole_stream(&*fixture, &stream_id("order-1")).await?;
     check_eq!(recorded_ids(&stored), winners, "the events of the stream");
-    check_eq!(
-        versions(&stored),
-        (1..=25).collect::<Vec<u64>>(),
-        "their versions"
-    );
+    check_eq!(versions(&stored), (1..=25).collect::<Vec<u64>>(), "their versions");
     Ok(())
 }
 
@@ -53,22 +49,13 @@ pub async fn concurrent_appends_to_one_stream_lose_nothing<F: EventStoreFixture>
         for (proposal, result) in together(&fixture, batch).await? {
             let first = result?.streams.first().map_or(0, |part| part.first_version.get());
             let twice = acknowledged.insert(first, ids(&proposal));
-            check!(
-                twice.is_none(),
-                "two appends were told to start at version {first}"
-            );
+            check!(twice.is_none(), "two appends were told to start at version {first}");
         }
     }
     let stored = whole_stream(&*fixture, &stream_id("order-1")).await?;
-    check!(
-        versions(&stored) == (1..=stored.len() as u64).collect::<Vec<_>>(),
-        "versions are not dense"
-    );
+    check!(versions(&stored) == (1..=stored.len() as u64).collect::<Vec<_>>(), "versions are not dense");
     let acknowledged = acknowledged.into_values().flatten().collect::<Vec<_>>();
-    check!(
-        recorded_ids(&stored) == acknowledged,
-        "the stream is not what was acknowledged"
-    );
+    check!(recorded_ids(&stored) == acknowledged, "the stream is not what was acknowledged");
     Ok(())
 }
 
@@ -126,11 +113,7 @@ pub async fn a_tailing_reader_skips_nothing<F: EventStoreFixture>() -> Outcome {
 /// The same through a filter: every wanted event once, in order.
 pub async fn a_filtered_tail_skips_nothing<F: EventStoreFixture>() -> Outcome {
     let event_types = [event_type("OrderShipped")].into();
-    follow_while_writing::<F>(EventFilter {
-        event_types,
-        ..EventFilter::default()
-    })
-    .await
+    follow_while_writing::<F>(EventFilter { event_types, ..EventFilter::default() }).await
 }
 
 async fn follow_while_writing<F: EventStoreFixture>(filter: EventFilter) -> Outcome {
@@ -171,18 +154,9 @@ async fn tail<F: EventStoreFixture>(
         let page = log_page(&*fixture, from, limit, filter.clone()).await?;
         for event in page.events {
             let before = seen.last().map_or(start, |event| event.position);
-            let follows = if whole {
-                event.position == before.next()
-            } else {
-                event.position > before
-            };
+            let follows = if whole { event.position == before.next() } else { event.position > before };
             check!(follows, "a reader at {before} was given {} next", event.position);
-            check!(
-                event.position <= page.head,
-                "an event at {} past the head {}",
-                event.position,
-                page.head
-            );
+            check!(event.position <= page.head, "an event at {} past the head {}", event.position, page.head);
             seen.push(event);
         }
         check!(page.next >= from, "`next` goes back from {from} to {}", page.next);
@@ -219,13 +193,7 @@ pub async fn readers_see_only_what_was_acknowledged<F: EventStoreFixture>() -> O
     let watcher = tokio::spawn(watch(Arc::clone(&fixture), start, stopped));
     let mut acknowledged: HashSet<EventId> = HashSet::new();
     for round in 0..ROUNDS {
-        let batch = |_| {
-            proposal(
-                &format!("order-{}", round % 4),
-                exactly((round / 4) as u64 * 2),
-                2,
-            )
-        };
+        let batch = |_| proposal(&format!("order-{}", round % 4), exactly((round / 4) as u64 * 2), 2);
         for (proposal, result) in together(&fixture, batch).await? {
             if result.is_ok() {
                 acknowledged.extend(ids(&proposal));
@@ -236,11 +204,7 @@ pub async fn readers_see_only_what_was_acknowledged<F: EventStoreFixture>() -> O
     let seen = watcher.await??;
     let stored = log_after(&*fixture, start, PAGE, &EventFilter::default()).await?;
     let stored_ids: HashSet<EventId> = recorded_ids(&stored).into_iter().collect();
-    check_eq!(
-        stored_ids,
-        acknowledged,
-        "the stored events against the acknowledged ones"
-    );
+    check_eq!(stored_ids, acknowledged, "the stored events against the acknowledged ones");
     for event in seen {
         let kept = stored.iter().find(|stored| stored.position == event.position);
         check!(
@@ -267,11 +231,7 @@ async fn watch<F: EventStoreFixture>(
             tokio::task::yield_now().await;
         }
         from = page.next;
-        seen.extend(
-            page.events
-                .into_iter()
-                .map(|event| ((event.position, event.event_id), event)),
-        );
+        seen.extend(page.events.into_iter().map(|event| ((event.position, event.event_id), event)));
     }
     Ok(seen.into_values().collect())
 }

@@ -25,25 +25,13 @@ pub async fn payloads_survive_byte_for_byte<F: EventStoreFixture>() -> Outcome {
         "{\"\":null,\"a\\\"b\":{\"deep\":[[[[{\"x\":[]}]]]]}}",
         &long,
     ];
-    let events = texts.map(|text| NewEvent {
-        payload: json_text(text),
-        ..new_event("OrderPlaced", &json!({}))
-    });
-    fixture
-        .append(proposal_of([part_of(
-            "order-1",
-            ExpectedVersion::NoStream,
-            events,
-        )]))
-        .await?;
+    let events =
+        texts.map(|text| NewEvent { payload: json_text(text), ..new_event("OrderPlaced", &json!({})) });
+    fixture.append(proposal_of([part_of("order-1", ExpectedVersion::NoStream, events)])).await?;
     let stored = whole_stream(&fixture, &stream_id("order-1")).await?;
     check_eq!(stored.len(), texts.len(), "events of the stream");
     for (event, text) in stored.iter().zip(texts) {
-        check!(
-            event.payload.as_str() == text,
-            "`{text:.60}` became `{:.60}`",
-            event.payload.as_str()
-        );
+        check!(event.payload.as_str() == text, "`{text:.60}` became `{:.60}`", event.payload.as_str());
     }
     Ok(())
 }
@@ -65,22 +53,10 @@ pub async fn metadata_survives<F: EventStoreFixture>() -> Outcome {
         without(|metadata| metadata.traceparent = None),
         without(|metadata| metadata.idempotency = None),
         without(|metadata| metadata.extra = None),
-        Metadata {
-            schema_version: 1,
-            ..Metadata::default()
-        },
+        Metadata { schema_version: 1, ..Metadata::default() },
     ];
-    let events = given.clone().map(|metadata| NewEvent {
-        metadata,
-        ..new_event("OrderPlaced", &json!({}))
-    });
-    fixture
-        .append(proposal_of([part_of(
-            "order-1",
-            ExpectedVersion::NoStream,
-            events,
-        )]))
-        .await?;
+    let events = given.clone().map(|metadata| NewEvent { metadata, ..new_event("OrderPlaced", &json!({})) });
+    fixture.append(proposal_of([part_of("order-1", ExpectedVersion::NoStream, events)])).await?;
     let stored = whole_stream(&fixture, &stream_id("order-1")).await?;
     let kept: Vec<Metadata> = stored.into_iter().map(|event| event.metadata).collect();
     check_eq!(kept, given.map(F::kept), "the metadata");
@@ -109,11 +85,7 @@ pub async fn unicode_names_survive<F: EventStoreFixture>() -> Outcome {
     }
     for (name, proposal) in names.iter().zip(appended) {
         let stored = whole_stream(&fixture, &stream_id(name)).await?;
-        check_eq!(
-            super::support::recorded_ids(&stored),
-            ids(&proposal),
-            "the events of `{name}`"
-        );
+        check_eq!(super::support::recorded_ids(&stored), ids(&proposal), "the events of `{name}`");
         let named = stored.iter().all(|event| event.aggregate_id.as_str() == *name);
         check!(named, "events of `{name}` name another stream");
     }
@@ -146,16 +118,8 @@ fn check_receipts<F: EventStoreFixture>(proposal: Proposal, stored: &[RecordedEv
         check!(!receipt.actor.is_empty(), "a receipt without an actor");
         if F::ADMITS_HERE {
             check_eq!(receipt.actor, ACTOR, "the actor");
-            check_eq!(
-                receipt.policy_digest,
-                expected.receipt().policy_digest,
-                "the policy digest"
-            );
-            check_eq!(
-                receipt.schema_digest,
-                expected.receipt().schema_digest,
-                "the schema digest"
-            );
+            check_eq!(receipt.policy_digest, expected.receipt().policy_digest, "the policy digest");
+            check_eq!(receipt.schema_digest, expected.receipt().schema_digest, "the schema digest");
         }
     }
     Ok(())
@@ -165,13 +129,8 @@ fn check_receipts<F: EventStoreFixture>(proposal: Proposal, stored: &[RecordedEv
 pub async fn every_read_shows_the_same_event<F: EventStoreFixture>() -> Outcome {
     let fixture = F::start().await;
     let before = fixture.head().await?;
-    let event = NewEvent {
-        metadata: full_metadata(),
-        ..new_event("OrderShipped", &json!({ "by": "sea" }))
-    };
-    fixture
-        .append(proposal("order-0", ExpectedVersion::NoStream, 1))
-        .await?;
+    let event = NewEvent { metadata: full_metadata(), ..new_event("OrderShipped", &json!({ "by": "sea" })) };
+    fixture.append(proposal("order-0", ExpectedVersion::NoStream, 1)).await?;
     let proposal = proposal_of([part_of("order-1", ExpectedVersion::NoStream, [event.clone()])]);
     fixture.append(proposal).await?;
     let by_id = fixture.store().event(event.event_id).await?;
@@ -184,24 +143,12 @@ pub async fn every_read_shows_the_same_event<F: EventStoreFixture>() -> Outcome 
     check_eq!(by_id.aggregate_type.as_str(), "Order", "its aggregate type");
     for direction in [Direction::Forward, Direction::Backward] {
         let page = stream_page(&fixture, &stream_id("order-1"), (1, 1), direction, 1).await?;
-        check_eq!(
-            page.events.first(),
-            Some(&by_id),
-            "the event in the stream, read {direction:?}"
-        );
-        check_eq!(
-            page.aggregate_type,
-            Some(by_id.aggregate_type.clone()),
-            "the stream's type"
-        );
+        check_eq!(page.events.first(), Some(&by_id), "the event in the stream, read {direction:?}");
+        check_eq!(page.aggregate_type, Some(by_id.aggregate_type.clone()), "the stream's type");
     }
     let log = log_after(&fixture, before.next(), PAGE, &EventFilter::default()).await?;
     check_eq!(log, [by_id.clone()], "the event in the log");
-    check_eq!(
-        last(&fixture).await?,
-        Some(by_id),
-        "the event in the log, read backward"
-    );
+    check_eq!(last(&fixture).await?, Some(by_id), "the event in the log, read backward");
     let unknown = fixture.store().event(crate::fixture::event_id()).await?;
     check_eq!(unknown, None, "an event id nobody stored");
     Ok(())

@@ -25,33 +25,17 @@ pub async fn acknowledged_events_survive_a_restart<F: EventStoreFixture>() -> Ou
     let fixture = fixture.restart().await;
     let after = log_after(&fixture, start, PAGE, &EventFilter::default()).await?;
     if !F::SURVIVES_RESTART {
-        check!(
-            after.is_empty(),
-            "the fixture says that nothing survives, {} events did",
-            after.len()
-        );
+        check!(after.is_empty(), "the fixture says that nothing survives, {} events did", after.len());
         return Ok(());
     }
-    check_eq!(
-        recorded_ids(&after),
-        recorded_ids(&before),
-        "events after the restart"
-    );
+    check_eq!(recorded_ids(&after), recorded_ids(&before), "events after the restart");
     check!(after == before, "events changed by the restart");
     for event in &before {
         let found = fixture.store().event(event.event_id).await?;
-        check_eq!(
-            found.as_ref(),
-            Some(event),
-            "an event by its id after the restart"
-        );
+        check_eq!(found.as_ref(), Some(event), "an event by its id after the restart");
     }
     let stream = whole_stream(&fixture, &stream_id("orders")).await?;
-    check_eq!(
-        versions(&stream),
-        (1..=30).collect::<Vec<u64>>(),
-        "a stream after the restart"
-    );
+    check_eq!(versions(&stream), (1..=30).collect::<Vec<u64>>(), "a stream after the restart");
     Ok(())
 }
 
@@ -63,16 +47,10 @@ pub async fn a_replay_is_recognised_after_a_restart<F: EventStoreFixture>() -> O
     let fixture = fixture.restart().await;
     let again = fixture.append(proposal).await?;
     if !F::SURVIVES_RESTART {
-        check!(
-            !again.replayed,
-            "the fixture says that nothing survives, but this is a replay"
-        );
+        check!(!again.replayed, "the fixture says that nothing survives, but this is a replay");
         return Ok(());
     }
-    let expected = Appended {
-        replayed: true,
-        ..first
-    };
+    let expected = Appended { replayed: true, ..first };
     check_eq!(again, expected, "the same append after a restart");
     Ok(())
 }
@@ -80,39 +58,26 @@ pub async fn a_replay_is_recognised_after_a_restart<F: EventStoreFixture>() -> O
 /// Versions, positions and time go on from where they were.
 pub async fn a_restarted_store_goes_on_where_it_was<F: EventStoreFixture>() -> Outcome {
     let fixture = F::start().await;
-    fixture
-        .append(proposal("order-1", ExpectedVersion::NoStream, 2))
-        .await?;
+    fixture.append(proposal("order-1", ExpectedVersion::NoStream, 2)).await?;
     let head = fixture.head().await?;
     if let Some(clock) = fixture.clock() {
         clock.advance_micros(-3_600_000_000);
     }
     let fixture = fixture.restart().await;
     if !F::SURVIVES_RESTART {
-        fixture
-            .append(proposal("order-1", ExpectedVersion::NoStream, 1))
-            .await?;
+        fixture.append(proposal("order-1", ExpectedVersion::NoStream, 1)).await?;
         return Ok(());
     }
     check_eq!(fixture.head().await?, head, "the head after a restart");
-    let conflict = fixture
-        .append(proposal("order-1", ExpectedVersion::NoStream, 1))
-        .await;
+    let conflict = fixture.append(proposal("order-1", ExpectedVersion::NoStream, 1)).await;
     let told = matches!(&conflict, Err(AppendError::Conflict { actual, .. }) if *actual == Version::new(2));
     check!(told, "an append that must conflict after a restart: {conflict:?}");
     let next = proposal("order-1", exactly(2), 1);
     let appended = fixture.append(next.clone()).await?;
-    check_eq!(
-        appended.first_position,
-        head.next(),
-        "the first position after a restart"
-    );
+    check_eq!(appended.first_position, head.next(), "the first position after a restart");
     let stream = whole_stream(&fixture, &stream_id("order-1")).await?;
     check_eq!(recorded_ids(&stream).last(), ids(&next).last(), "the last event");
     check_eq!(versions(&stream), [1, 2, 3], "versions of the stream");
-    check!(
-        stream.is_sorted_by_key(|event| event.timestamp),
-        "time went back over a restart"
-    );
+    check!(stream.is_sorted_by_key(|event| event.timestamp), "time went back over a restart");
     Ok(())
 }

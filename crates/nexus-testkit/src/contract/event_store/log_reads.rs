@@ -22,19 +22,11 @@ pub async fn the_log_reads_after_a_position<F: EventStoreFixture>() -> Outcome {
     for (skipped, event) in all.iter().enumerate() {
         let rest = log_after(&fixture, event.position, 5, &EventFilter::default()).await?;
         let expected = all.get(skipped + 1..).unwrap_or_default();
-        check!(
-            rest == expected,
-            "the log after {} is not what follows it",
-            event.position
-        );
+        check!(rest == expected, "the log after {} is not what follows it", event.position);
     }
     let page = log_page(&fixture, start, 5, EventFilter::default()).await?;
     check_eq!(page.head, start.plus(24), "the head a page tells");
-    check!(
-        page.next <= start.plus(5),
-        "`next` {} lies past the events answered",
-        page.next
-    );
+    check!(page.next <= start.plus(5), "`next` {} lies past the events answered", page.next);
     Ok(())
 }
 
@@ -45,10 +37,7 @@ pub async fn the_log_reads_backward<F: EventStoreFixture>() -> Outcome {
     newest_first.reverse();
     for limit in [1, 5, 24, PAGE] {
         let paged = backward(&fixture, Position::START, limit, &EventFilter::default()).await?;
-        check!(
-            paged == newest_first,
-            "pages of {limit} read backward do not add up to the log"
-        );
+        check!(paged == newest_first, "pages of {limit} read backward do not add up to the log");
     }
     let middle = start.plus(12);
     let rest = backward(&fixture, middle, 4, &EventFilter::default()).await?;
@@ -61,11 +50,7 @@ pub async fn the_log_reads_backward<F: EventStoreFixture>() -> Outcome {
     let shipped = filter(|filter| filter.event_types = [event_type("OrderShipped")].into());
     let found = backward(&fixture, Position::START, 2, &shipped).await?;
     newest_first.retain(|event| event.event_type.as_str() == "OrderShipped");
-    check!(
-        found == newest_first,
-        "a filter read backward finds {:?}",
-        recorded_ids(&found)
-    );
+    check!(found == newest_first, "a filter read backward finds {:?}", recorded_ids(&found));
     Ok(())
 }
 
@@ -79,18 +64,9 @@ async fn backward<F: EventStoreFixture>(
     let mut events = Vec::new();
     let mut from = from;
     loop {
-        let read = LogRead {
-            from,
-            direction: Direction::Backward,
-            limit,
-            filter: filter.clone(),
-        };
+        let read = LogRead { from, direction: Direction::Backward, limit, filter: filter.clone() };
         let page = fixture.store().read_log(read).await?;
-        check!(
-            page.events.len() <= limit,
-            "{} events for a limit of {limit}",
-            page.events.len()
-        );
+        check!(page.events.len() <= limit, "{} events for a limit of {limit}", page.events.len());
         let moved = page.next > Position::START && (from == Position::START || page.next < from);
         events.extend(page.events);
         if page.next == Position::new(1) {
@@ -107,11 +83,7 @@ pub async fn the_log_beyond_the_head_is_empty<F: EventStoreFixture>() -> Outcome
     let head = fixture.head().await?;
     for from in [head, head.plus(1), head.plus(1000), Position::new(u64::MAX)] {
         let page = log_page(&fixture, from, 10, EventFilter::default()).await?;
-        check!(
-            page.events.is_empty(),
-            "{} events after {from}, the head is {head}",
-            page.events.len()
-        );
+        check!(page.events.is_empty(), "{} events after {from}, the head is {head}", page.events.len());
         check!(page.next >= from, "`next` after {from} is {}", page.next);
         check_eq!(page.head, head, "the head a page tells");
     }
@@ -122,37 +94,25 @@ pub async fn the_log_beyond_the_head_is_empty<F: EventStoreFixture>() -> Outcome
 pub async fn the_log_is_filtered_by_event_type<F: EventStoreFixture>() -> Outcome {
     let (fixture, start) = with_mixed_events::<F>().await?;
     let one = filter(|filter| filter.event_types = [event_type("OrderShipped")].into());
-    selects(&fixture, start, one, |event| {
-        event.event_type.as_str() == "OrderShipped"
-    })
-    .await?;
+    selects(&fixture, start, one, |event| event.event_type.as_str() == "OrderShipped").await?;
     let two = filter(|filter| {
         filter.event_types = [event_type("OrderShipped"), event_type("OrderCancelled")].into();
     });
-    selects(&fixture, start, two, |event| {
-        event.event_type.as_str() != "OrderPlaced"
-    })
-    .await
+    selects(&fixture, start, two, |event| event.event_type.as_str() != "OrderPlaced").await
 }
 
 /// One aggregate type.
 pub async fn the_log_is_filtered_by_aggregate_type<F: EventStoreFixture>() -> Outcome {
     let (fixture, start) = with_mixed_events::<F>().await?;
     let invoices = filter(|filter| filter.aggregate_type = Some(aggregate_type("Invoice")));
-    selects(&fixture, start, invoices, |event| {
-        event.aggregate_type.as_str() == "Invoice"
-    })
-    .await
+    selects(&fixture, start, invoices, |event| event.aggregate_type.as_str() == "Invoice").await
 }
 
 /// One conversation; events without a correlation id belong to none.
 pub async fn the_log_is_filtered_by_correlation_id<F: EventStoreFixture>() -> Outcome {
     let (fixture, start) = with_mixed_events::<F>().await?;
     let talk = filter(|filter| filter.correlation_id = Some("talk-1".into()));
-    selects(&fixture, start, talk, |event| {
-        event.metadata.correlation_id.as_deref() == Some("talk-1")
-    })
-    .await
+    selects(&fixture, start, talk, |event| event.metadata.correlation_id.as_deref() == Some("talk-1")).await
 }
 
 /// Both ends of a time range belong to it.
@@ -168,10 +128,7 @@ pub async fn the_log_is_filtered_by_time<F: EventStoreFixture>() -> Outcome {
     let until = filter(|filter| filter.until = Some(late));
     selects(&fixture, start, until, |event| event.timestamp <= late).await?;
     let both = filter(|filter| (filter.since, filter.until) = (Some(early), Some(late)));
-    selects(&fixture, start, both, |event| {
-        (early..=late).contains(&event.timestamp)
-    })
-    .await
+    selects(&fixture, start, both, |event| (early..=late).contains(&event.timestamp)).await
 }
 
 /// Several conditions must all hold.
@@ -194,16 +151,10 @@ pub async fn filters_of_the_log_combine<F: EventStoreFixture>() -> Outcome {
 pub async fn a_filtered_read_moves_past_what_it_skips<F: EventStoreFixture>() -> Outcome {
     let fixture = F::start().await;
     let start = fixture.head().await?;
-    fixture
-        .append(proposal("order-1", ExpectedVersion::NoStream, 1000))
-        .await?;
+    fixture.append(proposal("order-1", ExpectedVersion::NoStream, 1000)).await?;
     let none = filter(|filter| filter.event_types = [event_type("OrderCancelled")].into());
     let found = log_after(&fixture, start, 10, &none).await?;
-    check!(
-        found.is_empty(),
-        "{} events pass a filter that none should",
-        found.len()
-    );
+    check!(found.is_empty(), "{} events pass a filter that none should", found.len());
     let page = log_page(&fixture, start.plus(1000), 10, none).await?;
     check_eq!(page.next, start.plus(1000), "`next` at the head");
     Ok(())
@@ -224,27 +175,14 @@ async fn selects<F: EventStoreFixture>(
 ) -> Outcome {
     let all = log_after(fixture, start, PAGE, &EventFilter::default()).await?;
     let expected: Vec<RecordedEvent> = all.iter().filter(|event| wanted(event)).cloned().collect();
-    check!(
-        !expected.is_empty(),
-        "the store holds nothing that {filter:?} should find"
-    );
+    check!(!expected.is_empty(), "the store holds nothing that {filter:?} should find");
     // Where the fixture cannot set the clock, a time range may happen to hold everything.
     let timed = filter.since.or(filter.until).is_some() && fixture.clock().is_none();
-    check!(
-        timed || expected.len() < all.len(),
-        "{filter:?} selects everything"
-    );
+    check!(timed || expected.len() < all.len(), "{filter:?} selects everything");
     for limit in [1, 3, PAGE] {
         let found = log_after(fixture, start, limit, &filter).await?;
-        check_eq!(
-            recorded_ids(&found),
-            recorded_ids(&expected),
-            "{filter:?} in pages of {limit}"
-        );
-        check!(
-            found == expected,
-            "events found by {filter:?} differ from those in the log"
-        );
+        check_eq!(recorded_ids(&found), recorded_ids(&expected), "{filter:?} in pages of {limit}");
+        check!(found == expected, "events found by {filter:?} differ from those in the log");
     }
     Ok(())
 }
@@ -264,11 +202,7 @@ async fn with_mixed_events<F: EventStoreFixture>() -> Result<(F, Position), Brea
         };
         let talk = [Some("talk-1"), None, Some("talk-2"), Some("talk-10")];
         let events = kinds.map(|kind| event_in(kind, talk.get(round % 4).copied().flatten()));
-        let (stream, kind) = if round % 2 == 0 {
-            ("order-1", "Order")
-        } else {
-            ("invoice-1", "Invoice")
-        };
+        let (stream, kind) = if round % 2 == 0 { ("order-1", "Order") } else { ("invoice-1", "Invoice") };
         let mut part = part_of(stream, ExpectedVersion::Any, events);
         part.aggregate_type = aggregate_type(kind);
         fixture.append(Proposal::single(part)).await?;

@@ -24,13 +24,8 @@ pub async fn the_same_append_again_is_a_replay<F: EventStoreFixture>() -> Outcom
 pub async fn a_replay_of_several_streams_is_answered_with_the_first_result<F: EventStoreFixture>() -> Outcome
 {
     let fixture = F::start().await;
-    fixture
-        .append(proposal("order-2", ExpectedVersion::NoStream, 4))
-        .await?;
-    let batch = proposal_of([
-        part("order-1", ExpectedVersion::NoStream, 2),
-        part("order-2", exactly(4), 1),
-    ]);
+    fixture.append(proposal("order-2", ExpectedVersion::NoStream, 4)).await?;
+    let batch = proposal_of([part("order-1", ExpectedVersion::NoStream, 2), part("order-2", exactly(4), 1)]);
     let first = fixture.append(batch.clone()).await?;
     again(&fixture, &batch, first).await
 }
@@ -41,9 +36,7 @@ pub async fn a_replay_is_recognised_after_the_stream_moved_on<F: EventStoreFixtu
     let proposal = proposal("order-1", ExpectedVersion::NoStream, 2);
     let first = fixture.append(proposal.clone()).await?;
     for _ in 0..3 {
-        fixture
-            .append(proposal_of([part("order-1", ExpectedVersion::Any, 5)]))
-            .await?;
+        fixture.append(proposal_of([part("order-1", ExpectedVersion::Any, 5)])).await?;
     }
     again(&fixture, &proposal, first).await
 }
@@ -52,10 +45,7 @@ pub async fn a_replay_is_recognised_after_the_stream_moved_on<F: EventStoreFixtu
 async fn again<F: EventStoreFixture>(fixture: &F, proposal: &Proposal, first: Appended) -> Outcome {
     let head = fixture.head().await?;
     let replay = fixture.append(proposal.clone()).await;
-    let expected = Appended {
-        replayed: true,
-        ..first
-    };
+    let expected = Appended { replayed: true, ..first };
     check_eq!(replay, Ok(expected), "the same append again");
     check_eq!(fixture.head().await?, head, "the head after a replay");
     Ok(())
@@ -72,10 +62,7 @@ pub async fn an_event_id_stored_in_another_stream_is_refused<F: EventStoreFixtur
     }
     let head = fixture.head().await?;
     let refused = fixture.append(proposal_of(moved)).await;
-    check!(
-        matches!(refused, Err(AppendError::DuplicateEvent { .. })),
-        "stored ids elsewhere: {refused:?}"
-    );
+    check!(matches!(refused, Err(AppendError::DuplicateEvent { .. })), "stored ids elsewhere: {refused:?}");
     check_eq!(fixture.head().await?, head, "the head after a refusal");
     Ok(())
 }
@@ -92,18 +79,10 @@ pub async fn a_stored_event_id_among_new_ones_is_refused<F: EventStoreFixture>()
         let events = [Some(new()), stored.clone(), Some(new())].into_iter().flatten();
         let mixed = Proposal::single(part_of(stream, ExpectedVersion::Any, events));
         match fixture.append(mixed.clone()).await {
-            Err(AppendError::DuplicateEvent {
-                event_id,
-                stream,
-                version,
-            }) => {
+            Err(AppendError::DuplicateEvent { event_id, stream, version }) => {
                 check_eq!(Some(&event_id), ids(&first).get(1), "the id");
                 if F::NAMES_WHAT_IS_STORED {
-                    check_eq!(
-                        (stream, version),
-                        (stream_id("order-1"), Version::new(2)),
-                        "its place"
-                    );
+                    check_eq!((stream, version), (stream_id("order-1"), Version::new(2)), "its place");
                 }
             }
             other => check!(false, "a stored id among new ones: {other:?}"),

@@ -18,9 +18,7 @@ pub async fn streams_are_listed_in_order_of_their_ids<F: EventStoreFixture>() ->
     check_eq!(names(&all), expected, "the streams");
     for info in all {
         let stored = whole_stream(&fixture, &info.stream).await?;
-        let last = stored
-            .last()
-            .map(|event| (event.version, event.timestamp, event.aggregate_type.clone()));
+        let last = stored.last().map(|event| (event.version, event.timestamp, event.aggregate_type.clone()));
         let told = (info.version, info.last_event_at, info.aggregate_type);
         check_eq!(Some(told), last, "what the list tells of `{}`", info.stream);
     }
@@ -39,15 +37,8 @@ pub async fn streams_are_listed_by_prefix<F: EventStoreFixture>() -> Outcome {
         ("invoice-1", &["invoice-1"]),
     ];
     for (prefix, expected) in cases {
-        let list = StreamList {
-            prefix: prefix.to_owned(),
-            ..StreamList::default()
-        };
-        check_eq!(
-            names(&all(&fixture, &list, 2).await?),
-            expected,
-            "streams that start with `{prefix}`"
-        );
+        let list = StreamList { prefix: prefix.to_owned(), ..StreamList::default() };
+        check_eq!(names(&all(&fixture, &list, 2).await?), expected, "streams that start with `{prefix}`");
     }
     Ok(())
 }
@@ -55,21 +46,10 @@ pub async fn streams_are_listed_by_prefix<F: EventStoreFixture>() -> Outcome {
 /// Only streams of one aggregate type, also together with a prefix.
 pub async fn streams_are_listed_by_aggregate_type<F: EventStoreFixture>() -> Outcome {
     let fixture = with_streams::<F>().await?;
-    let mut list = StreamList {
-        aggregate_type: Some(aggregate_type("Invoice")),
-        ..StreamList::default()
-    };
-    check_eq!(
-        names(&all(&fixture, &list, 1).await?),
-        ["a-1", "invoice-1", "order-11"],
-        "invoices"
-    );
+    let mut list = StreamList { aggregate_type: Some(aggregate_type("Invoice")), ..StreamList::default() };
+    check_eq!(names(&all(&fixture, &list, 1).await?), ["a-1", "invoice-1", "order-11"], "invoices");
     list.prefix = "order".to_owned();
-    check_eq!(
-        names(&all(&fixture, &list, 1).await?),
-        ["order-11"],
-        "invoices with a prefix"
-    );
+    check_eq!(names(&all(&fixture, &list, 1).await?), ["order-11"], "invoices with a prefix");
     Ok(())
 }
 
@@ -81,22 +61,11 @@ pub async fn streams_are_listed_page_by_page<F: EventStoreFixture>() -> Outcome 
         let paged = all(&fixture, &StreamList::default(), limit).await?;
         check!(paged == whole, "pages of {limit} give {:?}", names(&paged));
     }
-    let after = StreamList {
-        after: Some(stream_id("order-1")),
-        limit: 1,
-        ..StreamList::default()
-    };
+    let after = StreamList { after: Some(stream_id("order-1")), limit: 1, ..StreamList::default() };
     let page = fixture.store().streams(after).await?;
     check_eq!(names(&page.streams), ["order-10"], "the stream after `order-1`");
-    let exact = StreamList {
-        prefix: "invoice".to_owned(),
-        limit: 1,
-        ..StreamList::default()
-    };
-    check!(
-        !fixture.store().streams(exact).await?.more,
-        "`more` although the last stream was answered"
-    );
+    let exact = StreamList { prefix: "invoice".to_owned(), limit: 1, ..StreamList::default() };
+    check!(!fixture.store().streams(exact).await?.more, "`more` although the last stream was answered");
     Ok(())
 }
 
@@ -133,22 +102,12 @@ async fn all<F: EventStoreFixture>(
 ) -> Result<Vec<StreamInfo>, Breach> {
     let mut streams: Vec<StreamInfo> = Vec::new();
     loop {
-        let next = StreamList {
-            after: streams.last().map(|info| info.stream.clone()),
-            limit,
-            ..list.clone()
-        };
+        let next =
+            StreamList { after: streams.last().map(|info| info.stream.clone()), limit, ..list.clone() };
         let page = fixture.store().streams(next).await?;
-        check!(
-            page.streams.len() <= limit,
-            "{} streams for a limit of {limit}",
-            page.streams.len()
-        );
+        check!(page.streams.len() <= limit, "{} streams for a limit of {limit}", page.streams.len());
         let more = page.more;
-        check!(
-            !more || !page.streams.is_empty(),
-            "an empty page says that more follow"
-        );
+        check!(!more || !page.streams.is_empty(), "an empty page says that more follow");
         streams.extend(page.streams);
         if !more {
             streams.retain(|info| !info.stream.is_system());

@@ -12,9 +12,7 @@ use crate::{
 /// A stream nobody wrote to has version 0, no type and no events; that is not an error.
 pub async fn an_unknown_stream_has_version_0<F: EventStoreFixture>() -> Outcome {
     let fixture = F::start().await;
-    fixture
-        .append(proposal("order-10", ExpectedVersion::NoStream, 1))
-        .await?;
+    fixture.append(proposal("order-10", ExpectedVersion::NoStream, 1)).await?;
     for direction in [Forward, Backward] {
         let page = stream_page(&fixture, &stream_id("order-1"), (1, u64::MAX), direction, 10).await?;
         check_eq!(page.version, Version::NONE, "the version");
@@ -73,15 +71,9 @@ pub async fn a_range_beyond_the_end_is_empty<F: EventStoreFixture>() -> Outcome 
 async fn with_ten_versions<F: EventStoreFixture>() -> Result<F, crate::contract::Breach> {
     let fixture = F::start().await;
     for _ in 0..5 {
-        fixture
-            .append(proposal("order-10", ExpectedVersion::Any, 1))
-            .await?;
-        fixture
-            .append(proposal("order-1", ExpectedVersion::Any, 2))
-            .await?;
-        fixture
-            .append(proposal("order-2", ExpectedVersion::Any, 3))
-            .await?;
+        fixture.append(proposal("order-10", ExpectedVersion::Any, 1)).await?;
+        fixture.append(proposal("order-1", ExpectedVersion::Any, 2)).await?;
+        fixture.append(proposal("order-2", ExpectedVersion::Any, 3)).await?;
     }
     Ok(fixture)
 }

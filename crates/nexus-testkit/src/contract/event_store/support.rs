@@ -55,10 +55,7 @@ pub(super) async fn whole_stream<F: EventStoreFixture>(
         match page.next {
             None => return Ok(events),
             Some(next) => {
-                check!(
-                    next.get() > from,
-                    "reading `{stream}` from {from} does not move on"
-                );
+                check!(next.get() > from, "reading `{stream}` from {from} does not move on");
                 from = next.get();
             }
         }
@@ -72,12 +69,7 @@ pub(super) async fn log_page<F: EventStoreFixture>(
     limit: usize,
     filter: EventFilter,
 ) -> Result<LogPage, Breach> {
-    let read = LogRead {
-        from,
-        direction: Direction::Forward,
-        limit,
-        filter,
-    };
+    let read = LogRead { from, direction: Direction::Forward, limit, filter };
     Ok(fixture.store().read_log(read).await?)
 }
 
@@ -92,11 +84,7 @@ pub(super) async fn log_after<F: EventStoreFixture>(
     let mut from = from;
     loop {
         let page = log_page(fixture, from, limit, filter.clone()).await?;
-        check!(
-            page.events.len() <= limit,
-            "{} events for a limit of {limit}",
-            page.events.len()
-        );
+        check!(page.events.len() <= limit, "{} events for a limit of {limit}", page.events.len());
         events.extend(page.events);
         if page.next >= page.head {
             return Ok(events);

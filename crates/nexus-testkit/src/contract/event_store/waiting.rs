@@ -14,9 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// When the head is past what was seen, the answer is there at once and names the head.
 pub async fn a_wait_that_is_over_answers_at_once<F: EventStoreFixture>() -> Outcome {
     let fixture = F::start().await;
-    fixture
-        .append(proposal("order-1", ExpectedVersion::NoStream, 3))
-        .await?;
+    fixture.append(proposal("order-1", ExpectedVersion::NoStream, 3)).await?;
     let head = fixture.head().await?;
     for seen in [Position::START, Position::new(head.get() - 1)] {
         let store = fixture.store();
@@ -41,13 +39,8 @@ pub async fn an_append_wakes_every_waiting_reader<F: EventStoreFixture>() -> Out
         }
         tokio::task::yield_now().await;
         let early = readers.try_join_next();
-        check!(
-            early.is_none(),
-            "a reader stopped waiting before there was an event: {early:?}"
-        );
-        fixture
-            .append(proposal("order-1", ExpectedVersion::Any, 1))
-            .await?;
+        check!(early.is_none(), "a reader stopped waiting before there was an event: {early:?}");
+        fixture.append(proposal("order-1", ExpectedVersion::Any, 1)).await?;
         while let Some(woken) = timeout(PATIENCE, readers.join_next()).await.transpose() {
             let Ok(woken) = woken else {
                 return Err(Breach::new("a waiting reader is not woken"));

@@ -27,11 +27,7 @@ pub fn a_row_that_was_put_is_found<F: ReadStoreFixture>() -> Outcome {
 pub fn a_put_replaces_the_whole_row<F: ReadStoreFixture>() -> Outcome {
     let (_fixture, resource) = with_rows::<F>([json!({ "id": "a", "country": "GB", "count": 3 })])?;
     resource.commit(&[put(json!({ "id": "a", "paid": true }))], Position::new(2))?;
-    check_eq!(
-        get(&resource, "a")?,
-        Some(json!({ "id": "a", "paid": true })),
-        "the row"
-    );
+    check_eq!(get(&resource, "a")?, Some(json!({ "id": "a", "paid": true })), "the row");
     Ok(())
 }
 
@@ -51,11 +47,7 @@ pub fn changes_apply_in_order<F: ReadStoreFixture>() -> Outcome {
     let number = |count: u32| put(json!({ "id": "a", "count": count }));
     let gone = || RowChange::Delete("a".to_owned());
     resource.commit(&[number(1), gone(), number(2), number(3)], Position::new(1))?;
-    check_eq!(
-        get(&resource, "a")?,
-        Some(json!({ "id": "a", "count": 3 })),
-        "put last"
-    );
+    check_eq!(get(&resource, "a")?, Some(json!({ "id": "a", "count": 3 })), "put last");
     resource.commit(&[number(4), gone()], Position::new(2))?;
     check_eq!(get(&resource, "a")?, None, "deleted last");
     Ok(())
@@ -78,22 +70,14 @@ pub fn every_kind_of_value_survives<F: ReadStoreFixture>() -> Outcome {
         let found = get(&resource, key)?;
         check_eq!(found, Some(row.clone()), "the row `{key}`");
     }
-    check_eq!(
-        resource.checkpoint()?.get(),
-        u64::from(u32::MAX) + 1,
-        "a large checkpoint"
-    );
+    check_eq!(resource.checkpoint()?.get(), u64::from(u32::MAX) + 1, "a large checkpoint");
     Ok(())
 }
 
 /// After every commit the rows, the checkpoint and the position of a page tell of the same moment.
 pub fn a_commit_moves_rows_and_checkpoint_together<F: ReadStoreFixture>() -> Outcome {
     let (_fixture, resource) = open::<F>()?;
-    check_eq!(
-        resource.checkpoint()?,
-        Position::START,
-        "the checkpoint of a new resource"
-    );
+    check_eq!(resource.checkpoint()?, Position::START, "the checkpoint of a new resource");
     for round in 1..=10_u64 {
         let at = Position::new(round * 3);
         resource.commit(&[put(json!({ "id": "a", "count": round }))], at)?;
@@ -107,10 +91,7 @@ pub fn a_commit_moves_rows_and_checkpoint_together<F: ReadStoreFixture>() -> Out
 }
 
 fn all() -> RowQuery {
-    RowQuery {
-        limit: 100,
-        ..RowQuery::default()
-    }
+    RowQuery { limit: 100, ..RowQuery::default() }
 }
 
 /// When one change does not fit, none is applied and the checkpoint stays.
@@ -137,16 +118,8 @@ pub fn a_commit_that_does_not_fit_changes_nothing<F: ReadStoreFixture>() -> Outc
             RowChange::Delete("a".to_owned()),
         ];
         invalid(resource.commit(&changes, Position::new(2)), &what)?;
-        check_eq!(
-            resource.checkpoint()?,
-            Position::new(1),
-            "the checkpoint after {what}"
-        );
-        check_eq!(
-            get(&resource, "a")?,
-            Some(json!({ "id": "a", "count": 1 })),
-            "a row after {what}"
-        );
+        check_eq!(resource.checkpoint()?, Position::new(1), "the checkpoint after {what}");
+        check_eq!(get(&resource, "a")?, Some(json!({ "id": "a", "count": 1 })), "a row after {what}");
         check_eq!(get(&resource, "new")?, None, "a new row after {what}");
     }
     Ok(())
@@ -157,23 +130,15 @@ pub fn a_commit_without_changes_moves_the_checkpoint<F: ReadStoreFixture>() -> O
     let (_fixture, resource) = with_rows::<F>([json!({ "id": "a" })])?;
     resource.commit(&[], Position::new(99))?;
     check_eq!(resource.checkpoint()?, Position::new(99), "the checkpoint");
-    check_eq!(
-        resource.list(&all())?.position,
-        Position::new(99),
-        "the position of a page"
-    );
+    check_eq!(resource.list(&all())?.position, Position::new(99), "the position of a page");
     Ok(())
 }
 
 /// A reader beside the writer never sees half a commit, nor rows of another moment than the position it is told.
 pub fn readers_see_whole_commits_only<F: ReadStoreFixture>() -> Outcome {
     let (_fixture, resource) = open::<F>()?;
-    let changes = |round: u64| {
-        [
-            put(json!({ "id": "a", "count": round })),
-            put(json!({ "id": "b", "count": round })),
-        ]
-    };
+    let changes =
+        |round: u64| [put(json!({ "id": "a", "count": round })), put(json!({ "id": "b", "count": round }))];
     resource.commit(&changes(1), Position::new(1))?;
     let stop = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..2)
@@ -196,17 +161,10 @@ pub fn readers_see_whole_commits_only<F: ReadStoreFixture>() -> Outcome {
 fn read_until(resource: &Arc<dyn ResourceStore>, stop: &AtomicBool) -> Outcome {
     while !stop.load(Ordering::Relaxed) {
         let page = resource.list(&all())?;
-        let counts = page
-            .rows
-            .iter()
-            .map(|row| row.get("count").and_then(Value::as_u64));
+        let counts = page.rows.iter().map(|row| row.get("count").and_then(Value::as_u64));
         let counts: Vec<Option<u64>> = counts.collect();
         let expected = Some(page.position.get());
-        check!(
-            counts == [expected, expected],
-            "rows {counts:?} at position {}",
-            page.position
-        );
+        check!(counts == [expected, expected], "rows {counts:?} at position {}", page.position);
     }
     Ok(())
 }
@@ -235,10 +193,6 @@ pub fn clearing_removes_rows_and_checkpoint<F: ReadStoreFixture>() -> Outcome {
     check_eq!(get(&resource, "a")?, None, "a row");
     check_eq!(resource.list(&all())?.total, 0, "the total");
     resource.commit(&[put(json!({ "id": "a" }))], Position::new(1))?;
-    check_eq!(
-        get(&resource, "a")?,
-        Some(json!({ "id": "a" })),
-        "a row put after clearing"
-    );
+    check_eq!(get(&resource, "a")?, Some(json!({ "id": "a" })), "a row put after clearing");
     Ok(())
 }

@@ -53,11 +53,7 @@ pub fn comparisons_include_their_bound<F: ReadStoreFixture>() -> Outcome {
 pub fn one_of_several_values_is_enough<F: ReadStoreFixture>() -> Outcome {
     let (_fixture, resource) = with_rows::<F>(seven_rows())?;
     let cases: [(&str, Vec<Value>, &[&str]); 6] = [
-        (
-            "country",
-            vec![json!("DE"), json!("gb"), json!("DE"), json!("FR")],
-            &["b", "e", "g"],
-        ),
+        ("country", vec![json!("DE"), json!("gb"), json!("DE"), json!("FR")], &["b", "e", "g"]),
         ("count", vec![json!(-7), json!(BIG)], &["c", "f"]),
         ("weight", vec![json!(10.5), json!(-0.25)], &["b", "e"]),
         ("paid", vec![json!(true), json!(false)], &["a", "b", "c", "e"]),
@@ -72,22 +68,9 @@ pub fn one_of_several_values_is_enough<F: ReadStoreFixture>() -> Outcome {
 
 /// `Prefix` compares character by character: nothing in it is a wildcard, and case matters.
 pub fn prefixes_are_taken_literally<F: ReadStoreFixture>() -> Outcome {
-    let texts = [
-        "100%",
-        "100 a",
-        "1000",
-        "a_b",
-        "aXb",
-        "a*b",
-        "[a]",
-        "\u{10ffff}x",
-        "été",
-        "",
-    ];
-    let rows = texts
-        .into_iter()
-        .zip('a'..)
-        .map(|(text, key)| json!({ "id": key.to_string(), "country": text }));
+    let texts = ["100%", "100 a", "1000", "a_b", "aXb", "a*b", "[a]", "\u{10ffff}x", "été", ""];
+    let rows =
+        texts.into_iter().zip('a'..).map(|(text, key)| json!({ "id": key.to_string(), "country": text }));
     let (_fixture, resource) = with_rows::<F>(rows)?;
     let cases: [(&str, &[&str]); 9] = [
         ("100", &["a", "b", "c"]),
@@ -101,17 +84,9 @@ pub fn prefixes_are_taken_literally<F: ReadStoreFixture>() -> Outcome {
         ("", &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]),
     ];
     for (prefix, expected) in cases {
-        selects(
-            &resource,
-            vec![filter("country", FilterOp::Prefix, [json!(prefix)])],
-            expected,
-        )?;
+        selects(&resource, vec![filter("country", FilterOp::Prefix, [json!(prefix)])], expected)?;
     }
-    selects(
-        &resource,
-        vec![filter("id", FilterOp::Prefix, [json!("b")])],
-        &["b"],
-    )
+    selects(&resource, vec![filter("id", FilterOp::Prefix, [json!("b")])], &["b"])
 }
 
 /// `Eq` and `In` find fields without a value, whether it was null or left out; comparisons with null are invalid.
@@ -139,10 +114,8 @@ pub fn filters_must_all_hold<F: ReadStoreFixture>() -> Outcome {
         filter("country", FilterOp::In, [json!("GB"), json!("DE")]),
     ];
     selects(&resource, range, &["a", "b", "c"])?;
-    let nothing = vec![
-        filter("country", FilterOp::Eq, [json!("GB")]),
-        filter("paid", FilterOp::Eq, [json!(false)]),
-    ];
+    let nothing =
+        vec![filter("country", FilterOp::Eq, [json!("GB")]), filter("paid", FilterOp::Eq, [json!(false)])];
     selects(&resource, nothing, &[])
 }
 
@@ -172,20 +145,12 @@ pub fn queries_that_do_not_fit_are_invalid<F: ReadStoreFixture>() -> Outcome {
         )?;
     }
     for field in ["nobodys", "lines", "id; --"] {
-        let query = RowQuery {
-            sort: sorted(&[field]),
-            limit: 10,
-            ..RowQuery::default()
-        };
+        let query = RowQuery { sort: sorted(&[field]), limit: 10, ..RowQuery::default() };
         invalid(resource.list(&query), &format!("sorting by `{field}`"))?;
     }
     Ok(())
 }
 
 fn query_of(field: &str, op: FilterOp, values: &[Value]) -> RowQuery {
-    RowQuery {
-        filters: vec![filter(field, op, values.iter().cloned())],
-        limit: 10,
-        ..RowQuery::default()
-    }
+    RowQuery { filters: vec![filter(field, op, values.iter().cloned())], limit: 10, ..RowQuery::default() }
 }

@@ -34,10 +34,7 @@ pub fn several_sort_keys_weigh_in_order<F: ReadStoreFixture>() -> Outcome {
         (&["country", "count"], ["d", "e", "b", "c", "a", "f", "g"]),
         (&["country", "-count"], ["d", "b", "e", "a", "c", "f", "g"]),
         (&["-country", "count"], ["g", "f", "c", "a", "e", "b", "d"]),
-        (
-            &["weight", "-order", "country"],
-            ["g", "c", "b", "d", "a", "f", "e"],
-        ),
+        (&["weight", "-order", "country"], ["g", "c", "b", "d", "a", "f", "e"]),
         (&["-paid", "-weight", "-id"], ["a", "c", "e", "b", "f", "d", "g"]),
     ];
     for (keys, expected) in cases {
@@ -50,12 +47,7 @@ pub fn several_sort_keys_weigh_in_order<F: ReadStoreFixture>() -> Outcome {
 pub fn ties_are_broken_by_key<F: ReadStoreFixture>() -> Outcome {
     let rows = ["m", "b", "z", "a", "k"].map(|key| json!({ "id": key, "country": "GB", "count": null }));
     let (_fixture, resource) = with_rows::<F>(rows)?;
-    for keys in [
-        &["country"][..],
-        &["-country"],
-        &["count"],
-        &["-count", "country"],
-    ] {
+    for keys in [&["country"][..], &["-country"], &["count"], &["-count", "country"]] {
         finds(&resource, &by(keys), &["a", "b", "k", "m", "z"])?;
     }
     Ok(())
@@ -86,11 +78,7 @@ pub fn pages_visit_every_row_once_in_order<F: ReadStoreFixture>() -> Outcome {
         let whole = paged(&resource, &by(keys), 100)?;
         check_eq!(whole.len(), 60, "rows sorted by {keys:?}");
         for limit in [1, 2, 7, 59, 60] {
-            check_eq!(
-                paged(&resource, &by(keys), limit)?,
-                whole,
-                "rows by {keys:?} in pages of {limit}"
-            );
+            check_eq!(paged(&resource, &by(keys), limit)?, whole, "rows by {keys:?} in pages of {limit}");
         }
     }
     Ok(())
@@ -117,20 +105,13 @@ pub fn pages_of_filtered_rows_tell_the_total<F: ReadStoreFixture>() -> Outcome {
 pub fn the_last_page_has_no_next<F: ReadStoreFixture>() -> Outcome {
     let (_fixture, resource) = with_rows::<F>(seven_rows())?;
     for (limit, more) in [(6, true), (7, false), (8, false)] {
-        let page = resource.list(&RowQuery {
-            limit,
-            ..RowQuery::default()
-        })?;
+        let page = resource.list(&RowQuery { limit, ..RowQuery::default() })?;
         check_eq!(page.next.is_some(), more, "`next` of a page of {limit} of 7 rows");
     }
     let mut query = by(&["country", "-count"]);
     query.limit = 3;
     let next = resource.list(&query)?.next;
-    check_eq!(
-        next,
-        Some(vec![json!("DE"), Value::Null, json!("e")]),
-        "`next` after row e"
-    );
+    check_eq!(next, Some(vec![json!("DE"), Value::Null, json!("e")]), "`next` after row e");
     let (_fixture, empty) = open::<F>()?;
     let page = empty.list(&query)?;
     check!(
@@ -161,24 +142,12 @@ pub fn a_place_to_go_on_from_that_does_not_fit_is_invalid<F: ReadStoreFixture>()
         invalid(resource.list(&query), &what)?;
     }
     query.after = Some(vec![json!(3), json!("bb")]);
-    check_eq!(
-        keys(&resource.list(&query)?),
-        ["d", "g"],
-        "rows after one that is gone"
-    );
+    check_eq!(keys(&resource.list(&query)?), ["d", "g"], "rows after one that is gone");
     resource.commit(&[put(json!({ "id": "cc", "count": 3 }))], Position::new(2))?;
-    check_eq!(
-        keys(&resource.list(&query)?),
-        ["cc", "d"],
-        "rows after one was added"
-    );
+    check_eq!(keys(&resource.list(&query)?), ["cc", "d"], "rows after one was added");
     Ok(())
 }
 
 fn by(keys: &[&str]) -> RowQuery {
-    RowQuery {
-        sort: sorted(keys),
-        limit: 100,
-        ..RowQuery::default()
-    }
+    RowQuery { sort: sorted(keys), limit: 100, ..RowQuery::default() }
 }

@@ -11,10 +11,7 @@ use crate::contract::{Outcome, ReadStoreFixture, check_eq};
 pub fn reopening_keeps_rows_and_checkpoint<F: ReadStoreFixture>() -> Outcome {
     let (fixture, resource) = with_rows::<F>(seven_rows())?;
     resource.commit(&[put(json!({ "id": "z" }))], Position::new(42))?;
-    let query = RowQuery {
-        limit: 100,
-        ..RowQuery::default()
-    };
+    let query = RowQuery { limit: 100, ..RowQuery::default() };
     let before = resource.list(&query)?;
     let second = fixture.store().open(spec())?;
     check_eq!(second.list(&query)?, before, "the rows through a second handle");
@@ -22,21 +19,14 @@ pub fn reopening_keeps_rows_and_checkpoint<F: ReadStoreFixture>() -> Outcome {
     let fixture = fixture.reopen();
     let resource = fixture.store().open(spec())?;
     check_eq!(resource.list(&query)?, before, "the rows after reopening");
-    check_eq!(
-        resource.checkpoint()?,
-        Position::new(42),
-        "the checkpoint after reopening"
-    );
+    check_eq!(resource.checkpoint()?, Position::new(42), "the checkpoint after reopening");
     Ok(())
 }
 
 /// Another field, another kind, another order or another key: the rows are of no use and must be made again.
 pub fn a_changed_spec_empties_the_resource<F: ReadStoreFixture>() -> Outcome {
     let more = |spec: &mut ResourceSpec| {
-        spec.columns.push(Column {
-            name: "more".to_owned(),
-            kind: ColumnKind::Text,
-        });
+        spec.columns.push(Column { name: "more".to_owned(), kind: ColumnKind::Text });
     };
     let kind = |spec: &mut ResourceSpec| {
         let counts = spec.columns.iter_mut().filter(|column| column.name == "count");
@@ -52,11 +42,7 @@ pub fn a_changed_spec_empties_the_resource<F: ReadStoreFixture>() -> Outcome {
         let mut changed = spec();
         change(&mut changed);
         let resource = fixture.store().open(changed.clone())?;
-        check_eq!(
-            resource.checkpoint()?,
-            Position::START,
-            "the checkpoint after change {number}"
-        );
+        check_eq!(resource.checkpoint()?, Position::START, "the checkpoint after change {number}");
         check_eq!(get(&resource, "a")?, None, "a row after change {number}");
         check_eq!(*resource.spec(), changed, "the spec after change {number}");
         let row = json!({ "id": "a", "country": "GB", "count": 3 });
@@ -64,11 +50,7 @@ pub fn a_changed_spec_empties_the_resource<F: ReadStoreFixture>() -> Outcome {
         drop(resource);
         let fixture = fixture.reopen();
         let kept = fixture.store().open(changed)?.checkpoint()?;
-        check_eq!(
-            kept,
-            Position::new(5),
-            "the checkpoint when the changed spec is opened again"
-        );
+        check_eq!(kept, Position::new(5), "the checkpoint when the changed spec is opened again");
     }
     Ok(())
 }
@@ -76,28 +58,13 @@ pub fn a_changed_spec_empties_the_resource<F: ReadStoreFixture>() -> Outcome {
 /// Two resources of one store share nothing.
 pub fn resources_are_apart<F: ReadStoreFixture>() -> Outcome {
     let (fixture, orders) = with_rows::<F>(seven_rows())?;
-    let invoices = ResourceSpec {
-        name: "invoices".to_owned(),
-        ..spec()
-    };
+    let invoices = ResourceSpec { name: "invoices".to_owned(), ..spec() };
     let invoices = fixture.store().open(invoices)?;
-    check_eq!(
-        invoices.checkpoint()?,
-        Position::START,
-        "the checkpoint of the other"
-    );
+    check_eq!(invoices.checkpoint()?, Position::START, "the checkpoint of the other");
     check_eq!(get(&invoices, "a")?, None, "a row of the other");
     invoices.commit(&[put(json!({ "id": "a", "count": 5 }))], Position::new(7))?;
     orders.clear()?;
-    check_eq!(
-        get(&invoices, "a")?,
-        Some(json!({ "id": "a", "count": 5 })),
-        "a row beside a cleared one"
-    );
-    check_eq!(
-        invoices.checkpoint()?,
-        Position::new(7),
-        "the checkpoint beside a cleared one"
-    );
+    check_eq!(get(&invoices, "a")?, Some(json!({ "id": "a", "count": 5 })), "a row beside a cleared one");
+    check_eq!(invoices.checkpoint()?, Position::new(7), "the checkpoint beside a cleared one");
     Ok(())
 }

@@ -25,12 +25,7 @@ pub(super) fn spec() -> ResourceSpec {
     ResourceSpec {
         name: "orders".to_owned(),
         key: "id".to_owned(),
-        columns: columns
-            .map(|(name, kind)| Column {
-                name: name.to_owned(),
-                kind,
-            })
-            .into(),
+        columns: columns.map(|(name, kind)| Column { name: name.to_owned(), kind }).into(),
     }
 }
 
@@ -77,11 +72,7 @@ pub(super) fn get(resource: &Arc<dyn ResourceStore>, key: &str) -> Result<Option
 
 /// A filter on one field.
 pub(super) fn filter(field: &str, op: FilterOp, values: impl IntoIterator<Item = Value>) -> Filter {
-    Filter {
-        field: field.to_owned(),
-        op,
-        values: values.into_iter().collect(),
-    }
+    Filter { field: field.to_owned(), op, values: values.into_iter().collect() }
 }
 
 /// Sort keys; a leading `-` means descending.
@@ -95,12 +86,7 @@ pub(super) fn sorted(keys: &[&str]) -> Vec<SortKey> {
 
 /// The keys of the rows of a page, in order.
 pub(super) fn keys(page: &RowPage) -> Vec<String> {
-    let key = |row: &RowData| {
-        row.get("id")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let key = |row: &RowData| row.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
     page.rows.iter().map(key).collect()
 }
 
@@ -113,21 +99,10 @@ pub(super) fn paged(
     let mut found: Vec<String> = Vec::new();
     let mut after = None;
     loop {
-        let page = resource.list(&RowQuery {
-            limit,
-            after,
-            ..query.clone()
-        })?;
-        check!(
-            page.rows.len() <= limit,
-            "{} rows for a limit of {limit}",
-            page.rows.len()
-        );
+        let page = resource.list(&RowQuery { limit, after, ..query.clone() })?;
+        check!(page.rows.len() <= limit, "{} rows for a limit of {limit}", page.rows.len());
         let fresh = keys(&page);
-        check!(
-            fresh.iter().all(|key| !found.contains(key)),
-            "rows {fresh:?} come after {found:?} had them"
-        );
+        check!(fresh.iter().all(|key| !found.contains(key)), "rows {fresh:?} come after {found:?} had them");
         found.extend(fresh);
         match page.next {
             None => {
@@ -151,20 +126,14 @@ pub(super) fn paged(
 pub(super) fn finds(resource: &Arc<dyn ResourceStore>, query: &RowQuery, expected: &[&str]) -> Outcome {
     for limit in [1, 2, 3, 100] {
         let found = paged(resource, query, limit)?;
-        check!(
-            found == expected,
-            "{query:?} in pages of {limit}: expected {expected:?}, got {found:?}"
-        );
+        check!(found == expected, "{query:?} in pages of {limit}: expected {expected:?}, got {found:?}");
     }
     Ok(())
 }
 
 /// A query whose filters find these keys, in the order of keys.
 pub(super) fn selects(resource: &Arc<dyn ResourceStore>, filters: Vec<Filter>, expected: &[&str]) -> Outcome {
-    let query = RowQuery {
-        filters,
-        ..RowQuery::default()
-    };
+    let query = RowQuery { filters, ..RowQuery::default() };
     finds(resource, &query, expected)
 }
 

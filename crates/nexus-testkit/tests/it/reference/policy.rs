@@ -42,8 +42,7 @@ impl<W: PolicyFlaw> PolicyEngineFixture for ReferencePolicy<W> {
                 let slot = &mut digest[place % 32];
                 *slot = u8::wrapping_add(
                     *slot,
-                    byte.wrapping_mul(31)
-                        .rotate_left(u32::try_from(place % 7).unwrap()),
+                    byte.wrapping_mul(31).rotate_left(u32::try_from(place % 7).unwrap()),
                 );
             }
         }
@@ -60,11 +59,7 @@ impl<W: PolicyFlaw> PolicyEngine for ReferencePolicy<W> {
         let mut engine = self.engine.lock().unwrap().clone();
         engine.set_input(Value::from(render(input)));
         let outcome = evaluate(&mut engine).unwrap_or_else(|reason| VerdictOutcome::Failed { reason });
-        Verdict {
-            outcome: W::outcome(outcome),
-            policy_digest: self.digest,
-            elapsed: Duration::ZERO,
-        }
+        Verdict { outcome: W::outcome(outcome), policy_digest: self.digest, elapsed: Duration::ZERO }
     }
 
     fn digest(&self) -> Digest {
@@ -110,24 +105,13 @@ fn evaluate(engine: &mut Engine) -> Result<VerdictOutcome, String> {
         return Ok(VerdictOutcome::Deny(denials));
     }
     let allowed = value(engine, "data.nexus.allow")? == Some(Value::from(true));
-    Ok(if allowed {
-        VerdictOutcome::Allow
-    } else {
-        VerdictOutcome::Undefined
-    })
+    Ok(if allowed { VerdictOutcome::Allow } else { VerdictOutcome::Undefined })
 }
 
 fn value(engine: &mut Engine, path: &str) -> Result<Option<Value>, String> {
-    let results = engine
-        .eval_query(path.to_owned(), false)
-        .map_err(|error| error.to_string())?;
-    let expression = results
-        .result
-        .first()
-        .and_then(|result| result.expressions.first());
-    Ok(expression
-        .map(|expression| expression.value.clone())
-        .filter(|value| *value != Value::Undefined))
+    let results = engine.eval_query(path.to_owned(), false).map_err(|error| error.to_string())?;
+    let expression = results.result.first().and_then(|result| result.expressions.first());
+    Ok(expression.map(|expression| expression.value.clone()).filter(|value| *value != Value::Undefined))
 }
 
 fn denial(value: &Value) -> Denial {
@@ -139,11 +123,7 @@ fn denial(value: &Value) -> Denial {
         id: text("id"),
         message: text("message"),
         remediation: text("remediation"),
-        severity: if text("severity") == "warning" {
-            Severity::Warning
-        } else {
-            Severity::Error
-        },
+        severity: if text("severity") == "warning" { Severity::Warning } else { Severity::Error },
     }
 }
 

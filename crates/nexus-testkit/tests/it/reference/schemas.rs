@@ -34,17 +34,11 @@ struct Entry {
 
 impl<W: SchemaFlaw> SchemaRegistryFixture for ReferenceSchemas<W> {
     fn start() -> Self {
-        Self {
-            entries: Arc::default(),
-            flaw: PhantomData,
-        }
+        Self { entries: Arc::default(), flaw: PhantomData }
     }
 
     fn registry(&self) -> Arc<dyn SchemaRegistry> {
-        Arc::new(Self {
-            entries: Arc::clone(&self.entries),
-            flaw: PhantomData,
-        })
+        Arc::new(Self { entries: Arc::clone(&self.entries), flaw: PhantomData })
     }
 }
 
@@ -67,15 +61,9 @@ impl<W: SchemaFlaw> SchemaRegistry for ReferenceSchemas<W> {
         };
         let newest = newest.document.reference.version;
         let wanted = version.unwrap_or(newest);
-        let Some(entry) = versions
-            .into_iter()
-            .find(|entry| entry.document.reference.version == wanted)
+        let Some(entry) = versions.into_iter().find(|entry| entry.document.reference.version == wanted)
         else {
-            return Err(SchemaRefusal::UnknownVersion {
-                name: name.to_owned(),
-                version: wanted,
-                newest,
-            });
+            return Err(SchemaRefusal::UnknownVersion { name: name.to_owned(), version: wanted, newest });
         };
         let schema = entry.document.reference.clone();
         let document = document.to_value().unwrap();
@@ -84,12 +72,7 @@ impl<W: SchemaFlaw> SchemaRegistry for ReferenceSchemas<W> {
             keyword: error.kind().keyword().to_owned(),
             message: error.to_string(),
         };
-        let violations = entry
-            .validator
-            .iter_errors(&document)
-            .map(violation)
-            .take(100)
-            .collect();
+        let violations = entry.validator.iter_errors(&document).map(violation).take(100).collect();
         match W::violations(violations) {
             none if none.is_empty() => Ok(schema),
             violations => Err(SchemaRefusal::Invalid { schema, violations }),
@@ -127,10 +110,7 @@ impl<W: SchemaFlaw> SchemaRegistry for ReferenceSchemas<W> {
             version: u32::try_from(versions.len() + 1).unwrap(),
             digest: Digest::from_bytes([u8::try_from(number).unwrap(); 32]),
         };
-        let document = SchemaDocument {
-            reference: reference.clone(),
-            schema: schema.clone(),
-        };
+        let document = SchemaDocument { reference: reference.clone(), schema: schema.clone() };
         entries.push(Entry { document, validator });
         Ok(reference)
     }
@@ -140,10 +120,7 @@ impl<W: SchemaFlaw> SchemaRegistry for ReferenceSchemas<W> {
         let versions = of(&entries, kind, name).into_iter();
         let wanted =
             |entry: &&Entry| version.is_none_or(|version| entry.document.reference.version == version);
-        versions
-            .filter(wanted)
-            .next_back()
-            .map(|entry| entry.document.clone())
+        versions.filter(wanted).next_back().map(|entry| entry.document.clone())
     }
 
     fn list(&self) -> Vec<SchemaDocument> {
@@ -151,11 +128,7 @@ impl<W: SchemaFlaw> SchemaRegistry for ReferenceSchemas<W> {
         let mut documents: Vec<_> = entries.iter().map(|entry| entry.document.clone()).collect();
         let place = |document: &SchemaDocument| {
             let reference = &document.reference;
-            (
-                reference.kind,
-                reference.name.clone(),
-                u32::MAX - reference.version,
-            )
+            (reference.kind, reference.name.clone(), u32::MAX - reference.version)
         };
         documents.sort_by_key(place);
         documents.dedup_by_key(|document| (document.reference.kind, document.reference.name.clone()));
@@ -175,10 +148,7 @@ fn nearest(entries: &[Entry], kind: SchemaKind, name: &str) -> Vec<String> {
     let pairs = |text: &str| text.as_bytes().windows(2).map(<[u8]>::to_vec).collect::<Vec<_>>();
     let wanted = pairs(name);
     let likeness = |known: &String| pairs(known).iter().filter(|pair| wanted.contains(pair)).count();
-    let of_kind = entries
-        .iter()
-        .map(|entry| &entry.document.reference)
-        .filter(|known| known.kind == kind);
+    let of_kind = entries.iter().map(|entry| &entry.document.reference).filter(|known| known.kind == kind);
     let mut names: Vec<String> = of_kind.map(|known| known.name.clone()).collect();
     names.retain(|known| likeness(known) * 3 > wanted.len());
     names.sort_by_key(|known| std::cmp::Reverse(likeness(known)));
@@ -189,12 +159,10 @@ fn nearest(entries: &[Entry], kind: SchemaKind, name: &str) -> Vec<String> {
 fn remote(schema: &Value) -> Option<&str> {
     match schema {
         Value::Object(members) => {
-            members
-                .iter()
-                .find_map(|(name, value)| match (name.as_str(), value.as_str()) {
-                    ("$ref" | "$dynamicRef", Some(target)) if !target.starts_with('#') => Some(target),
-                    _ => remote(value),
-                })
+            members.iter().find_map(|(name, value)| match (name.as_str(), value.as_str()) {
+                ("$ref" | "$dynamicRef", Some(target)) if !target.starts_with('#') => Some(target),
+                _ => remote(value),
+            })
         }
         Value::Array(items) => items.iter().find_map(remote),
         _ => None,
@@ -210,9 +178,7 @@ fn close(schema: &Value, root: &Value) -> Value {
     for (name, value) in &mut closed {
         match (name.as_str(), value) {
             ("properties", Value::Object(properties)) => {
-                properties
-                    .values_mut()
-                    .for_each(|property| *property = close(property, root));
+                properties.values_mut().for_each(|property| *property = close(property, root));
             }
             ("items" | "additionalProperties", value) => *value = close(value, root),
             _ => {}
@@ -227,19 +193,11 @@ fn close(schema: &Value, root: &Value) -> Value {
 
 /// Whether a schema, or one it is composed of, declares members.
 fn declares(schema: &Value, root: &Value) -> bool {
-    let target = schema
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(|target| root.pointer(target.strip_prefix('#')?));
-    let branches = ["allOf", "anyOf", "oneOf"]
-        .iter()
-        .filter_map(|name| schema.get(name)?.as_array())
-        .flatten();
-    schema.get("properties").is_some()
-        || target
-            .into_iter()
-            .chain(branches)
-            .any(|part| declares(part, root))
+    let target =
+        schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
+    let branches =
+        ["allOf", "anyOf", "oneOf"].iter().filter_map(|name| schema.get(name)?.as_array()).flatten();
+    schema.get("properties").is_some() || target.into_iter().chain(branches).any(|part| declares(part, root))
 }
 
 struct Right;

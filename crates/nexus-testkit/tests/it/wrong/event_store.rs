@@ -54,11 +54,7 @@ struct Flawed<W> {
 
 impl<W> Flawed<W> {
     fn over(right: MemoryEventStore) -> Self {
-        Self {
-            right,
-            unacknowledged: Arc::default(),
-            flaw: std::marker::PhantomData,
-        }
+        Self { right, unacknowledged: Arc::default(), flaw: std::marker::PhantomData }
     }
 }
 
@@ -144,16 +140,10 @@ impl Flaw for LostUpdate {
         for part in &mut proposal.streams {
             let read = StreamRead::all(part.stream.clone(), 1);
             let actual = store.right.read_stream(read).await.unwrap().version;
-            let AppendCondition::Version(expected) = part.condition else {
-                unreachable!()
-            };
+            let AppendCondition::Version(expected) = part.condition else { unreachable!() };
             if !expected.accepts(actual) {
                 let stream = part.stream.clone();
-                return Err(AppendError::Conflict {
-                    stream,
-                    expected,
-                    actual,
-                });
+                return Err(AppendError::Conflict { stream, expected, actual });
             }
             part.condition = ExpectedVersion::Any.into();
         }
@@ -192,10 +182,7 @@ impl Flaw for PartialBatch {
 
 #[test]
 fn a_batch_stored_in_parts_is_caught() {
-    caught(
-        "a_batch_is_all_or_nothing",
-        cases::a_batch_is_all_or_nothing::<Flawed<PartialBatch>>(),
-    );
+    caught("a_batch_is_all_or_nothing", cases::a_batch_is_all_or_nothing::<Flawed<PartialBatch>>());
 }
 
 /// Acknowledges before the flush: a restart loses the last event.
@@ -224,11 +211,7 @@ struct Skipping;
 
 impl Flaw for Skipping {
     fn log_page(mut page: LogPage, _: &[RecordedEvent]) -> LogPage {
-        if page
-            .events
-            .last()
-            .is_some_and(|event| event.position.get() % 10 == 0)
-        {
+        if page.events.last().is_some_and(|event| event.position.get() % 10 == 0) {
             page.events.pop();
         }
         page
@@ -237,10 +220,7 @@ impl Flaw for Skipping {
 
 #[test]
 fn a_reader_that_skips_is_caught() {
-    caught(
-        "a_tailing_reader_skips_nothing",
-        cases::a_tailing_reader_skips_nothing::<Flawed<Skipping>>(),
-    );
+    caught("a_tailing_reader_skips_nothing", cases::a_tailing_reader_skips_nothing::<Flawed<Skipping>>());
 }
 
 /// Shows the last two events of a page the wrong way round.
@@ -258,14 +238,8 @@ impl Flaw for Reordering {
 
 #[test]
 fn a_reader_that_reorders_is_caught() {
-    caught(
-        "the_log_reads_after_a_position",
-        cases::the_log_reads_after_a_position::<Flawed<Reordering>>(),
-    );
-    caught(
-        "a_tailing_reader_skips_nothing",
-        cases::a_tailing_reader_skips_nothing::<Flawed<Reordering>>(),
-    );
+    caught("the_log_reads_after_a_position", cases::the_log_reads_after_a_position::<Flawed<Reordering>>());
+    caught("a_tailing_reader_skips_nothing", cases::a_tailing_reader_skips_nothing::<Flawed<Reordering>>());
 }
 
 /// Stores the events of a retry again, under new ids.
@@ -278,9 +252,7 @@ impl Flaw for NoReplay {
             return Ok(appended);
         }
         for part in &mut proposal.streams {
-            part.events
-                .iter_mut()
-                .for_each(|event| event.event_id = event_id());
+            part.events.iter_mut().for_each(|event| event.event_id = event_id());
         }
         store.right.append(admitted(proposal)).await
     }
@@ -310,11 +282,7 @@ impl Flaw for Eager {
         let head = store.right.head();
         let draft = store.right.reopened();
         if draft.append(admitted(unchecked)).await.is_ok() {
-            let read = LogRead {
-                from: head,
-                limit: 100,
-                ..LogRead::default()
-            };
+            let read = LogRead { from: head, limit: 100, ..LogRead::default() };
             *store.unacknowledged.lock().unwrap() = draft.read_log(read).await.unwrap().events;
         }
         slow_disk().await;
@@ -358,10 +326,7 @@ impl Flaw for WrongNext {
 
 #[test]
 fn a_wrong_place_to_go_on_from_is_caught() {
-    caught(
-        "the_log_reads_after_a_position",
-        cases::the_log_reads_after_a_position::<Flawed<WrongNext>>(),
-    );
+    caught("the_log_reads_after_a_position", cases::the_log_reads_after_a_position::<Flawed<WrongNext>>());
     caught(
         "a_stream_reads_forward_page_by_page",
         cases::a_stream_reads_forward_page_by_page::<Flawed<WrongNext>>(),
@@ -386,8 +351,5 @@ impl Flaw for Rewriting {
 
 #[test]
 fn a_store_that_rewrites_payloads_is_caught() {
-    caught(
-        "payloads_survive_byte_for_byte",
-        cases::payloads_survive_byte_for_byte::<Flawed<Rewriting>>(),
-    );
+    caught("payloads_survive_byte_for_byte", cases::payloads_survive_byte_for_byte::<Flawed<Rewriting>>());
 }

@@ -10,16 +10,10 @@ use nexus_testkit::contract::{Outcome, run, run_blocking};
 
 /// The case fails, as it must for a wrong adapter.
 fn caught(name: &str, case: impl Future<Output = Outcome>) {
-    assert!(
-        run(name, case).is_err(),
-        "`{name}` does not catch the wrong adapter"
-    );
+    assert!(run(name, case).is_err(), "`{name}` does not catch the wrong adapter");
 }
 
 /// The blocking case fails, as it must for a wrong adapter.
 fn caught_blocking(name: &'static str, case: fn() -> Outcome) {
-    assert!(
-        run_blocking(name, case).is_err(),
-        "`{name}` does not catch the wrong adapter"
-    );
+    assert!(run_blocking(name, case).is_err(), "`{name}` does not catch the wrong adapter");
 }

@@ -35,17 +35,11 @@ struct Flawed<W> {
 
 impl<W: Flaw> ReadStoreFixture for Flawed<W> {
     fn start() -> Self {
-        Self {
-            right: MemoryReadStore::default(),
-            flaw: PhantomData,
-        }
+        Self { right: MemoryReadStore::default(), flaw: PhantomData }
     }
 
     fn store(&self) -> Arc<dyn ReadStore> {
-        Arc::new(Self {
-            right: self.right.clone(),
-            flaw: PhantomData,
-        })
+        Arc::new(Self { right: self.right.clone(), flaw: PhantomData })
     }
 
     fn reopen(self) -> Self {
@@ -56,10 +50,7 @@ impl<W: Flaw> ReadStoreFixture for Flawed<W> {
 impl<W: Flaw> ReadStore for Flawed<W> {
     fn open(&self, spec: ResourceSpec) -> Result<Arc<dyn ResourceStore>, ReadStoreError> {
         let right = self.right.open(spec)?;
-        Ok(Arc::new(FlawedResource::<W> {
-            right,
-            flaw: PhantomData,
-        }))
+        Ok(Arc::new(FlawedResource::<W> { right, flaw: PhantomData }))
     }
 }
 
@@ -141,12 +132,7 @@ impl Flaw for LosesEqualRows {
     fn list(right: &dyn ResourceStore, query: &RowQuery) -> Result<RowPage, ReadStoreError> {
         let mut query = query.clone();
         let sorted = !query.sort.is_empty();
-        if let Some(key) = query
-            .after
-            .as_mut()
-            .and_then(|after| after.last_mut())
-            .filter(|_| sorted)
-        {
+        if let Some(key) = query.after.as_mut().and_then(|after| after.last_mut()).filter(|_| sorted) {
             *key = Value::from("\u{10ffff}");
         }
         right.list(&query)
@@ -167,10 +153,7 @@ struct CountsThePage;
 impl Flaw for CountsThePage {
     fn list(right: &dyn ResourceStore, query: &RowQuery) -> Result<RowPage, ReadStoreError> {
         let page = right.list(query)?;
-        Ok(RowPage {
-            total: page.rows.len() as u64,
-            ..page
-        })
+        Ok(RowPage { total: page.rows.len() as u64, ..page })
     }
 }
 
