@@ -96,8 +96,8 @@ impl Ledger {
 
     fn customer(&mut self, mut entries: Vec<Entry>, first: &HashMap<String, (String, usize)>) {
         entries.sort_by_key(|entry| {
-            let (at, begins) = first.get(&entry.invoice).cloned().unwrap_or_default();
-            (at, begins, entry.index)
+            let (at, _) = first.get(&entry.invoice).cloned().unwrap_or_default();
+            (at, entry.invoice.clone(), entry.index)
         });
         // Per product: the orders that sold it, oldest first, each with its pieces in the order of its lines.
         let mut stacks: HashMap<String, Vec<(String, Vec<Piece>)>> = HashMap::new();

@@ -167,7 +167,7 @@ pub fn run(arguments: &[&str]) -> Finished {
     let mut command = Command::new(binary());
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary starts");
-    let mut reader = |stream: Option<Box<dyn std::io::Read + Send>>| {
+    let reader = |stream: Option<Box<dyn std::io::Read + Send>>| {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();
             if let Some(mut stream) = stream {

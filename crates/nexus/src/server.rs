@@ -116,7 +116,7 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
 
 fn open_log(data: &DataDir) -> Result<Arc<LogEventStore>, Failure> {
     let options = LogOptions::default();
-    let log = LogEventStore::open(&data.log(), options, Arc::new(SystemClock)).map_err(Failure::usage)?;
+    let log = LogEventStore::open(data.log(), options, Arc::new(SystemClock)).map_err(Failure::usage)?;
     Ok(Arc::new(log))
 }
 
@@ -146,8 +146,8 @@ async fn start_node(
         restore_schema: &restore,
         policy: Arc::new(policy),
         policy_sources: app.domain.policy_sources(),
-        read_store: Arc::new(SqliteReadStore::open(&data.read()).map_err(Failure::usage)?),
-        idempotency: Arc::new(SqliteIdempotencyIndex::open(&data.read()).map_err(Failure::usage)?),
+        read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),
+        idempotency: Arc::new(SqliteIdempotencyIndex::open(data.read()).map_err(Failure::usage)?),
         clock,
         ids: Arc::new(UuidIds),
     };

@@ -122,14 +122,15 @@ fn descendants(root: u32) -> Vec<u32> {
     found
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
     fn shell(script: &str, limit: Duration) -> Finished {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        run(command, limit).unwrap()
+        run(command, limit).unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     const LONG: Duration = Duration::from_secs(30);

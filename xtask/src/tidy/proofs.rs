@@ -43,10 +43,10 @@ fn finding(line: usize, what: String, fix: String) -> Finding {
 fn known(repository: &Repository) -> BTreeSet<String> {
     let mut known = BTreeSet::new();
     for (path, file) in &repository.rust {
-        if let Some(stem) = path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs")) {
-            if path.contains("/ui/") {
-                known.insert(stem.to_owned());
-            }
+        if let Some(stem) = path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs"))
+            && path.contains("/ui/")
+        {
+            known.insert(stem.to_owned());
         }
         known.extend(syntax::functions_in_tests(path, file));
     }

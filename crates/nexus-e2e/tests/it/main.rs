@@ -1,4 +1,12 @@
 //! End-to-end tests of the built `nexus` binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::type_complexity,
+    reason = "a test that meets the unexpected must fail, and says what it measured"
+)]
 
 mod bad_input;
 mod commands;

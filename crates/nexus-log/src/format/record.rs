@@ -151,7 +151,6 @@ pub(crate) struct RecordView<'a> {
     pub(crate) aggregate_type: &'a [u8],
     pub(crate) event_type: &'a [u8],
     pub(crate) correlation_id: Option<&'a [u8]>,
-    content: &'a [u8],
     rest: Rest<'a>,
 }
 
@@ -182,7 +181,6 @@ impl<'a> RecordView<'a> {
         let hash = reader.array()?;
         let timestamp = reader.i64()?;
         let version = reader.u64()?;
-        let content = reader.0;
         let event_id = reader.array()?;
         let decision_id = reader.array()?;
         let (schema_id, schema_version) = (reader.u32()?, reader.u32()?);
@@ -218,14 +216,8 @@ impl<'a> RecordView<'a> {
             aggregate_type: aggregate_type?,
             event_type: event_type?,
             correlation_id,
-            content,
             rest,
         })
-    }
-
-    /// Hash of the content, as the chain covers it.
-    pub(crate) fn content_hash(&self) -> [u8; 32] {
-        *blake3::hash(self.content).as_bytes()
     }
 
     /// The id of the event.

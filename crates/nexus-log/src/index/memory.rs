@@ -58,7 +58,6 @@ impl Entry {
     fn span(&self) -> StreamSpan {
         StreamSpan {
             aggregate_type: self.aggregate_type.clone(),
-            first_version: self.first_version,
             last_version: self.first_version + (self.ordinals.len() as u64).saturating_sub(1),
             last_time: self.last_time,
         }
@@ -88,11 +87,6 @@ impl MemoryIndex {
             last_time: event.time,
             ordinals: vec![ordinal],
         });
-    }
-
-    /// Number of events.
-    pub(crate) fn len(&self) -> u64 {
-        self.offsets.len() as u64
     }
 
     /// The ordinal of an event.

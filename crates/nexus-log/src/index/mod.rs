@@ -14,8 +14,6 @@ use nexus_core::{AggregateType, StreamId, Timestamp};
 pub(crate) struct StreamSpan {
     /// The type of its aggregate.
     pub(crate) aggregate_type: AggregateType,
-    /// Version of its first event in the segment.
-    pub(crate) first_version: u64,
     /// Version of its last event in the segment.
     pub(crate) last_version: u64,
     /// When that was recorded.

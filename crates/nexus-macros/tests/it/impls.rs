@@ -8,6 +8,7 @@ use nexus::{
 use serde_json::json;
 
 #[nexus_macros::event]
+#[allow(clippy::enum_variant_names, reason = "events are named in full")]
 enum DoorEvent {
     DoorInstalled {
         first_key: String,

@@ -1,6 +1,6 @@
 use std::io::Read as _;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     Client, Failure,
@@ -24,13 +24,13 @@ pub(crate) async fn run(verb: CommandVerb, client: &Client, output: Output) -> R
 
 async fn send(send: CommandSend, client: &Client, output: Output) -> Result<(), Failure> {
     let payload = read_data(&send.data)?;
-    let mut envelope = json!({ "payload": payload });
+    let mut envelope = Map::from_iter([("payload".to_owned(), payload)]);
     if let Some(id) = &send.id {
-        envelope["aggregateId"] = json!(id);
+        envelope.insert("aggregateId".to_owned(), json!(id));
     }
     if let Some(expect) = &send.expect {
-        envelope["expectedVersion"] =
-            expect.parse::<u64>().map_or_else(|_| json!(expect), |number| json!(number));
+        let expected = expect.parse::<u64>().map_or_else(|_| json!(expect), |number| json!(number));
+        envelope.insert("expectedVersion".to_owned(), expected);
     }
     let query = if send.dry_run { vec![("dryRun", "true".to_owned())] } else { Vec::new() };
     let headers: Vec<_> = send.idempotency_key.into_iter().map(|key| ("idempotency-key", key)).collect();
@@ -38,7 +38,7 @@ async fn send(send: CommandSend, client: &Client, output: Output) -> Result<(), 
         path: &format!("/api/commands/{}", segment(&send.command_type)),
         query: &query,
         headers: &headers,
-        body: Some(envelope.to_string()),
+        body: Some(Value::Object(envelope).to_string()),
     };
     let answer = client.send(request).await?.into_success()?;
     output

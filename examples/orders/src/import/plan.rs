@@ -142,20 +142,20 @@ pub(super) struct OpenLine {
 pub fn plan(rows: Vec<Result<Row, Unreadable>>, history: &History) -> Plan {
     let mut planner =
         Planner { history, plan: Plan { rows: rows.len(), ..Plan::default() }, customers: HashMap::new() };
-    let mut invoices: BTreeMap<(Timestamp, usize), Vec<Row>> = BTreeMap::new();
-    let mut keys: HashMap<String, (Timestamp, usize)> = HashMap::new();
-    for (index, row) in rows.into_iter().enumerate() {
+    let mut invoices: BTreeMap<(Timestamp, String), Vec<Row>> = BTreeMap::new();
+    let mut dates: HashMap<String, Timestamp> = HashMap::new();
+    for row in rows {
         match row {
             Ok(row) => {
-                let key = *keys.entry(row.invoice.clone()).or_insert((row.at, index));
-                invoices.entry(key).or_default().push(row);
+                let at = *dates.entry(row.invoice.clone()).or_insert(row.at);
+                invoices.entry((at, row.invoice.clone())).or_default().push(row);
             }
             Err(Unreadable { place, invoice, detail }) => {
                 planner.plan.rejected.push(Rejected { place, invoice, reason: Reason::Unreadable, detail });
             }
         }
     }
-    planner.remember_foreign_orders(&keys);
+    planner.remember_foreign_orders(&dates);
     for invoice in invoices.into_values() {
         planner.invoice(invoice);
     }
@@ -178,7 +178,7 @@ struct Take {
 
 impl Planner<'_> {
     /// Orders that earlier imports of other files placed can be cancelled from, too.
-    fn remember_foreign_orders(&mut self, own: &HashMap<String, (Timestamp, usize)>) {
+    fn remember_foreign_orders(&mut self, own: &HashMap<String, Timestamp>) {
         for order in self.history.orders_without(&|invoice: &str| own.contains_key(invoice)) {
             self.customers.entry(order.customer).or_default().push(order.open);
         }

@@ -117,10 +117,10 @@ impl<W: SchemaFlaw> SchemaRegistry for ReferenceSchemas<W> {
 
     fn find(&self, kind: SchemaKind, name: &str, version: Option<u32>) -> Option<SchemaDocument> {
         let entries = self.entries.lock().unwrap();
-        let versions = of(&entries, kind, name).into_iter();
+        let mut versions = of(&entries, kind, name).into_iter();
         let wanted =
             |entry: &&Entry| version.is_none_or(|version| entry.document.reference.version == version);
-        versions.filter(wanted).next_back().map(|entry| entry.document.clone())
+        versions.rfind(wanted).map(|entry| entry.document.clone())
     }
 
     fn list(&self) -> Vec<SchemaDocument> {
