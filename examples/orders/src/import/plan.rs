@@ -169,6 +169,9 @@ struct Planner<'a> {
     customers: HashMap<String, Vec<OpenOrder>>,
 }
 
+/// What an invoice takes from one order: quantities by line, and the rows that ask for it.
+type Taken = (BTreeMap<usize, u32>, Vec<Place>);
+
 /// What a row takes from one line of one order.
 struct Take {
     order: usize,
@@ -247,7 +250,7 @@ impl Planner<'_> {
 
     fn cancel(&mut self, invoice: &str, rows: &[Row]) {
         // What this invoice takes, by order; orders in the order they were placed.
-        let mut taken: BTreeMap<(String, usize), (BTreeMap<usize, u32>, Vec<Place>)> = BTreeMap::new();
+        let mut taken: BTreeMap<(String, usize), Taken> = BTreeMap::new();
         for row in rows {
             let takes = match self.take(row) {
                 Ok(takes) => takes,
