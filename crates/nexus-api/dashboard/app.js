@@ -26,7 +26,7 @@ function onReset({ replaced, missed }) {
   feed.reset();
   status.forgetNewest();
   table.reset();
-  if (replaced) notice("log", "warning", "The log is shorter than before: the server runs with other data now. The page shows that.");
+  if (replaced) notice("log", "warning", "This is another log than before: the server runs with other data now. The page shows that.");
   else notice("log", "info", `${count(missed, "event")} were stored while the connection was away. The newest are shown.`);
 }
 

@@ -1,18 +1,18 @@
 // Which columns a read model has and how their values are shown.
 
 import { h } from "./dom.js";
-import { absolute, age, Exact, int, label, middle, minute, money, plain } from "./format.js";
+import { absolute, ago, Exact, int, label, middle, minute, money, plain } from "./format.js";
 
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/;
 const MOST = 8; // columns of an unknown read model
 
-const text = (value) => h("span", { text: middle(plain(value), 40), title: plain(value) });
-const id = (value) => h("span", { class: "mono", text: middle(plain(value), 26) });
-const time = (value) => (value ? h("time", { datetime: plain(value), title: `${absolute(value)} (${age(value)})`, text: minute(value) }) : "");
+const text = (value) => h("span", { text: middle(plain(value), 32), title: plain(value) });
+const id = (value) => h("span", { class: "mono", text: middle(plain(value), 20) });
+const time = (value) => (value ? h("time", { datetime: plain(value), title: `${absolute(value)} (${ago(value)})`, text: minute(value) }) : "");
 
 const LEVELS = [
-  [/cancel|reject|fail|refus|expired/i, "bad"],
   [/part|pending|wait|hold/i, "warn"],
+  [/cancel|reject|fail|refus|expired/i, "bad"],
   [/paid|ship|deliver|complet|confirm|done/i, "good"],
 ];
 

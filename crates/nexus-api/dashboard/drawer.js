@@ -1,7 +1,7 @@
 // The panel at the side: one event, or one row with the events behind it.
 
 import { $, commandLine, copy, copyButton, h, setText } from "./dom.js";
-import { absolute, age, hue, int, middle, shellWord } from "./format.js";
+import { absolute, age, ago, hue, int, middle, shellWord } from "./format.js";
 import { absoluteUrl, getJson } from "./http.js";
 import { actorOf } from "./feed.js";
 import { tree } from "./tree.js";
@@ -117,7 +117,7 @@ function eventContent(event, onOpenRow) {
   return [
     facts([
       ["Position", int(event.position)],
-      ["Stored", `${absolute(event.timestamp)} (${age(event.timestamp)})`],
+      ["Stored", `${absolute(event.timestamp)} (${ago(event.timestamp)})`],
       [event.aggregateType, h("span", {}, open, ` v${event.aggregateVersion}`)],
       ["Actor", actorOf(event)],
       ["Event id", h("span", { class: "mono", text: event.eventId })],
@@ -143,7 +143,7 @@ function rowContent({ id, row, events, path }, onOpenEvent) {
     h("p", { class: "actions" }, copyButton("Copy id", id, "the id"), copyButton("Copy as curl", curl(path), "the curl command"),
       copyButton("Copy as nexus", `nexus stream events ${shellWord(id)}`, "the nexus command")),
   ];
-  if (row) nodes.push(section("Row now", row, true));
+  if (row) nodes.push(section("Current row", row, true));
   if (!events) return [...nodes, h("p", { class: "muted", text: "No stream has this id, so there are no events to show behind this row." })];
   const title = events.length === STREAM_EVENTS ? `Newest ${STREAM_EVENTS} events of this stream` : "Events of this stream, newest first";
   nodes.push(h("h3", { text: title }), h("ol", { class: "history" }, events.map((event) => h("li", {}, historyRow(event, onOpenEvent)))));

@@ -168,7 +168,7 @@ export class Feed {
       h("time", { class: "age", datetime: event.timestamp, title: absolute(event.timestamp), text: age(event.timestamp) }),
       h("span", { class: "type", text: event.eventType, title: event.eventType }),
       h("span", { class: "aggregate", title: `${event.aggregateType} ${event.aggregateId}, version ${event.aggregateVersion}` },
-        h("span", { class: "id", text: middle(event.aggregateId) }), h("span", { class: "version", text: ` v${event.aggregateVersion}` })),
+        h("span", { class: "id", text: middle(event.aggregateId, 20) }), h("span", { class: "version", text: `v${event.aggregateVersion}` })),
       h("span", { class: "actor", text: actorOf(event), title: actorOf(event) }));
     h("li", {}, row);
     this.rows.set(event.position, row);

@@ -64,6 +64,12 @@ export function age(timestamp, now = Date.now()) {
   return step ? `${Math.floor(seconds / step[1])} ${step[2]}` : absolute(timestamp).slice(0, 10);
 }
 
+/** "now", "12 s ago", or a date. */
+export function ago(timestamp) {
+  const text = age(timestamp);
+  return /\d (s|min|h|d)$/.test(text) ? `${text} ago` : text;
+}
+
 /** A length of time in seconds: "0.4 s", "41 s", "3 min". */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "–";
@@ -95,6 +101,13 @@ export function middle(text, longest = 22) {
   if (text.length <= longest) return text;
   const half = Math.floor((longest - 1) / 2);
   return `${text.slice(0, half)}…${text.slice(-half)}`;
+}
+
+/** Why a projection fails, as one line: a text, or `{reason, position, attempts}`. */
+export function failure(error) {
+  if (!error || typeof error !== "object") return plain(error);
+  const where = [error.position && `event at position ${int(error.position)}`, error.attempts > 1 && `${count(error.attempts, "attempt")}`].filter(Boolean).join(", ");
+  return where ? `${error.reason} (${where})` : plain(error.reason);
 }
 
 /** A stable colour class of a name. */

@@ -1,7 +1,7 @@
 // What to do next when there is nothing to show.
 
 import { commandLine, h } from "./dom.js";
-import { shellWord } from "./format.js";
+import { failure, shellWord } from "./format.js";
 import { getJson } from "./http.js";
 
 const FALLBACK = 'nexus command send PlaceOrder --data "$(nexus command describe PlaceOrder --example)"';
@@ -35,14 +35,14 @@ export async function emptyLog(host) {
 export function emptyTable(host, resource, projection) {
   const behind = projection?.lagEvents > 0;
   const why = projection?.lastError
-    ? `The projection “${projection.name}” stopped: ${projection.lastError}`
+    ? `The projection “${projection.name}” cannot go on: ${failure(projection.lastError)}`
     : behind
       ? `The projection “${projection.name}” is still ${projection.lagEvents} events behind.`
       : `“${resource}” has no rows: no stored event has made one yet.`;
   const fix = projection?.lastError ? `nexus projection errors ${shellWord(projection.name)}` : behind ? `nexus projection status ${shellWord(projection.name)}` : undefined;
   host.replaceChildren(h("p", { text: why }));
   if (fix) host.append(commandLine(fix));
-  else if (resource === "orders") host.append(commandLine(FALLBACK), h("p", { text: "or" }), commandLine(IMPORT));
+  else if (resource === "orders") firstCommand().then(({ line }) => host.childElementCount === 1 && host.append(commandLine(line), h("p", { text: "or" }), commandLine(IMPORT)));
   else host.append(commandLine("nexus command list"));
 }
 

@@ -20,9 +20,11 @@ export class LiveLog {
     Object.assign(this, { onEvents, onReset, onState });
     this.last = 0;
     this.head = 0;
+    this.newest = undefined; // the last event taken
     this.started = false;
     this.queue = [];
     this.received = 0;
+    this.reached = 0; // position of the last message
     this.failures = 0;
     this.lostAt = 0;
     this.behind = 0; // checks in a row that found the log ahead of the stream
@@ -52,17 +54,23 @@ export class LiveLog {
 
   /** Fetches what the page has not seen; starts over when the log is another one or far ahead. */
   async #catchUp() {
-    const after = this.started ? this.last : 0;
-    const { data } = await getJson(`api/events?after=${after}&limit=${this.started ? CATCH_UP : 1}`);
+    // One event is read again: another hash at its position means another log, even when that one is longer.
+    const after = Math.max(0, this.last - 1);
+    const { data } = await getJson(`api/events?after=${after}&limit=${this.started ? CATCH_UP + 1 : 1}`);
     const { head } = data;
-    if (this.started && head >= this.last && head - this.last <= CATCH_UP) {
+    const again = data.events.find((event) => event.position === this.newest?.position);
+    const replaced = head < this.last || Boolean(again && again.hash !== this.newest.hash);
+    if (this.started && !replaced && head - this.last <= CATCH_UP) {
       this.head = head;
       return this.#take(data.events, data.events.length, false);
     }
     const newest = await getJson(`api/events?after=${Math.max(0, head - FIRST)}&limit=${FIRST}`);
-    if (this.started) this.onReset({ replaced: head < this.last, missed: Math.max(0, head - this.last) });
+    if (this.started) this.onReset({ replaced, missed: Math.max(0, head - this.last) });
     this.started = true;
     this.last = 0;
+    this.newest = undefined;
+    this.reached = 0;
+    this.queue = [];
     this.head = newest.data.head;
     this.#take(newest.data.events, 0, false);
     this.last = Math.max(this.last, head);
@@ -78,15 +86,16 @@ export class LiveLog {
       this.behind = 0;
       this.onState({ state: "streaming" });
     };
-    source.onmessage = (message) => this.#enqueue(message.data);
-    source.addEventListener("event", (message) => this.#enqueue(message.data));
+    source.onmessage = (message) => this.#enqueue(message);
+    source.addEventListener("event", (message) => this.#enqueue(message));
     // The browser's own reconnection would neither tell how long it takes nor notice a replaced log.
     source.onerror = () => source === this.source && this.#lost("the event stream ended");
   }
 
-  #enqueue(data) {
+  #enqueue({ data, lastEventId }) {
     this.received += 1;
     this.queue.push(data);
+    this.reached = Number(lastEventId) || 0;
     if (this.queue.length >= 2 * QUEUE) this.queue.splice(0, QUEUE);
     this.flushing ??= setTimeout(() => this.#flush(), FLUSH_EVERY);
   }
@@ -98,17 +107,20 @@ export class LiveLog {
     this.received = 0;
     const events = queue.slice(-QUEUE).flatMap((text) => {
       try {
-        return [parseJson(text)];
+        return [parseJson(text)].filter((event) => event?.position);
       } catch {
-        return []; // A message that is not JSON is not an event.
+        return [];
       }
     });
     this.#take(events, received, true);
+    // A message without a readable event still says how far the stream is.
+    this.last = Math.max(this.last, this.reached);
   }
 
   #take(events, received, live) {
     const fresh = events.filter((event) => event.position > this.last);
-    if (fresh.length) this.last = fresh.at(-1).position;
+    if (fresh.length) this.newest = fresh.at(-1);
+    if (fresh.length) this.last = this.newest.position;
     this.head = Math.max(this.head, this.last);
     this.onEvents(fresh, { received, live });
   }

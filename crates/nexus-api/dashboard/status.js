@@ -1,7 +1,7 @@
 // The header and the tiles: what runs, how fast, how far behind, and whether it is ready.
 
 import { $, h, setText } from "./dom.js";
-import { age, count, duration, int, rate } from "./format.js";
+import { ago, count, duration, failure, int, rate } from "./format.js";
 import { fetchText, getJson } from "./http.js";
 
 const PROJECTIONS_EVERY = 2_000; // ms
@@ -47,6 +47,7 @@ export async function showVersion() {
   setText($("app-environment"), nameOf(info.environment));
   setText($("data-line"), storageLine(info.storage));
   $("data-line").title = storageLine(info.storage);
+  showKept(info.storage?.kept ?? info.storage?.persistent);
   document.title = service ? `${service} · Nexus` : "Nexus";
   return true;
 }
@@ -58,9 +59,17 @@ function storageLine(storage) {
   if (!storage || typeof storage !== "object") return String(storage ?? "");
   const summary = storage.summary ?? storage.description;
   if (summary) return String(summary);
-  const kept = storage.kept ?? storage.persistent ?? storage.durable;
   const place = storage.directory ?? storage.path ?? storage.location;
-  return [storage.engine ?? storage.kind, place && `in ${place}`, kept === true && "kept after exit", kept === false && "not kept after exit"].filter(Boolean).join(", ");
+  return [storage.engine ?? storage.kind, place && `in ${place}`].filter(Boolean).join(", ");
+}
+
+/** Whether the data is still there after a restart; nobody should find out by losing it. */
+function showKept(kept) {
+  const chip = $("data-kept");
+  chip.hidden = typeof kept !== "boolean";
+  chip.dataset.level = kept ? "good" : "warn";
+  setText(chip, kept ? "kept" : "not kept");
+  chip.title = kept ? "The data is still there after a restart" : "The data is gone when the server stops";
 }
 
 let badge = { state: "connecting" };
@@ -96,7 +105,7 @@ export function forgetNewest() {
 }
 
 export function showHead(head) {
-  tile("tile-head", { value: int(head), note: newest ? (age(newest.timestamp) === "now" ? "last event now" : `last event ${age(newest.timestamp)} ago`) : "no event yet" });
+  tile("tile-head", { value: int(head), note: newest ? `last event ${ago(newest.timestamp)}` : "no event yet" });
 }
 
 function showRate() {
@@ -105,12 +114,20 @@ function showRate() {
   const recent = full.slice(-seconds).reduce((sum, value) => sum + value, 0) / seconds;
   const peak = Math.max(...full);
   tile("tile-rate", { value: rate(recent), note: peak ? `10 s mean, peak ${int(peak)}` : "10 s mean" });
-  const top = Math.max(peak, 1);
-  const line = full.map((value, second) => `${second ? "L" : "M"}${((second * 60) / (SECONDS - 2)).toFixed(2)} ${(19 - (value / top) * 17).toFixed(2)}`).join("");
-  part("tile-rate", ".line").setAttribute("d", line);
-  part("tile-rate", ".area").setAttribute("d", `${line}L60 20L0 20Z`);
+  drawCurve(full, Math.max(peak, 1));
   buckets.push(0);
   buckets.shift();
+}
+
+/** Draws the seconds since the page was opened, the newest at the right edge. */
+function drawCurve(values, top) {
+  if (!values.some(Boolean)) return;
+  const known = values.slice(-Math.max(2, Math.floor((Date.now() - started) / 1000)));
+  const step = 60 / (values.length - 1);
+  const left = 60 - (known.length - 1) * step;
+  const points = known.map((value, index) => `${(left + index * step).toFixed(2)} ${(19 - (value / top) * 17).toFixed(2)}`);
+  part("tile-rate", ".line").setAttribute("d", `M${points.join("L")}`);
+  part("tile-rate", ".area").setAttribute("d", `M${points.join("L")}L60 20L${left.toFixed(2)} 20Z`);
 }
 
 /** Once a second: the rate, the age of the head, the seconds of the badge. `head()` gives the position. */
@@ -160,14 +177,20 @@ const ORDER = ["bad", "warn", "good"];
 function showProjections(list) {
   const entries = list.map((entry) => ({ ...entry, level: levelOf(entry) })).sort((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level) || (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0));
   const worst = entries[0];
-  const fine = entries.filter((entry) => entry.level === "good").length;
   const hidden = entries.length - PROJECTIONS_SHOWN;
   tile("tile-projections", {
-    value: !worst ? "None" : fine === entries.length ? "Up to date" : `${entries.length - fine} of ${entries.length} behind or stopped`,
-    note: worst?.lastError ? worst.lastError : !worst ? "this application declares no projection" : hidden > 0 ? `and ${hidden} more` : "",
+    value: summaryOf(entries),
+    note: worst?.lastError ? failure(worst.lastError) : !worst ? "this application declares no projection" : hidden > 0 ? `and ${hidden} more` : "",
     level: worst?.level ?? "unknown",
   });
   part("tile-projections", ".rows").replaceChildren(...entries.slice(0, PROJECTIONS_SHOWN).map(projectionRow));
+}
+
+function summaryOf(entries) {
+  const at = (level) => entries.filter((entry) => entry.level === level).length;
+  if (!entries.length) return "None";
+  if (at("bad")) return `${at("bad")} of ${entries.length} failing`;
+  return at("warn") ? `${at("warn")} of ${entries.length} behind` : "Up to date";
 }
 
 function projectionRow({ name, state, level, lagEvents, lagSeconds }) {
@@ -206,6 +229,7 @@ function readChecks(text) {
   const checks = body?.checks ?? body?.components ?? body?.conditions ?? {};
   const entries = Array.isArray(checks) ? checks.map((check) => [check.name ?? check.component ?? "check", check]) : Object.entries(checks);
   const failing = entries.filter(([, check]) => !passes(check)).map(([name, check]) => [name, reasonOf(check)].filter(Boolean).join(": "));
+  for (const error of body?.errors ?? []) failing.push([error.rule, error.detail].filter(Boolean).join(": "));
   const overall = body?.detail ?? body?.reason ?? body?.message;
   if (!failing.length && overall) failing.push(String(overall));
   return { failing, passing: entries.filter(([, check]) => passes(check)).map(([name]) => name) };

@@ -250,7 +250,7 @@ export class Table {
       return;
     }
     const projection = this.projections?.find((entry) => entry.name === this.shape.resource);
-    const state = `empty ${projection?.lastError ?? ""} ${projection?.lagEvents > 0 ? projection.lagEvents : ""}`;
+    const state = `empty ${projection?.lastError?.reason ?? ""} ${projection?.lagEvents > 0 ? projection.lagEvents : ""}`;
     if ($("table-empty").dataset.state === state) return;
     emptyTable(this.#message([]), this.shape.resource, projection);
     $("table-empty").dataset.state = state;

@@ -36,11 +36,18 @@ function member(name, value, open) {
   if (Array.isArray(value) ? !value.length : !Object.keys(value).length) {
     return h("li", {}, key, h("span", { class: "leaf muted", text: Array.isArray(value) ? "[ ]" : "{ }" }));
   }
-  const branch = h("details", { open: open > 0 }, h("summary", {}, key, h("span", { class: "muted", text: size })));
+  const branch = h("details", { open: open > 0 }, h("summary", {}, key, h("span", { class: "muted", text: size }), preview(value)));
   const fill = () => branch.open && branch.childElementCount === 1 && branch.append(tree(value, open - 1));
   branch.addEventListener("toggle", fill);
   fill();
   return h("li", {}, branch);
+}
+
+/** The first plain members of a folded object, to tell the items of a list apart. */
+function preview(value) {
+  if (Array.isArray(value)) return null;
+  const plain = Object.entries(value).filter(([, item]) => !isBranch(item)).slice(0, 3);
+  return plain.length ? h("span", { class: "preview", text: plain.map(([name, item]) => `${name} ${String(item).slice(0, 40)}`).join(", ") }) : null;
 }
 
 function leaf(name, value) {
