@@ -1,4 +1,3 @@
-//! What the macros write, and what they say when they cannot.
+//! What the macros write.
 
 mod impls;
-mod messages;

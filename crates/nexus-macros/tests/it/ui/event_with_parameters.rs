@@ -1,7 +1,0 @@
-//! An event has one schema.
-#[nexus_macros::event]
-enum DoorEvent<T> {
-    DoorOpened { by: T },
-}
-
-fn main() {}

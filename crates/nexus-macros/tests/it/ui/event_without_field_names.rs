@@ -1,7 +1,0 @@
-//! A payload is a JSON object.
-#[nexus_macros::event]
-enum DoorEvent {
-    DoorOpened(String, u64),
-}
-
-fn main() {}

@@ -1,5 +1,0 @@
-//! Nothing ever happens.
-#[nexus_macros::event]
-enum DoorEvent {}
-
-fn main() {}
