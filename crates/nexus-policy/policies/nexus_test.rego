@@ -108,7 +108,7 @@ test_deleting_something_else_is_not_about_events if {
 }
 
 test_every_denial_is_complete if {
-	target := {"action": "delete", "resource": {"type": "events", "id": "$x"}, "schema": {}}
+	target := {"action": "delete", "resource": {"type": "events", "id": "$x"}, "schema": {"registered": false}}
 	denials := data.nexus.deny with input as changed("append", ["writer"], target)
 	count(denials) == 3
 	every denial in denials {

@@ -121,6 +121,7 @@ impl<W: Flaw> EventStore for Flawed<W> {
 
 /// Stands for the disk: long enough for every other writer to come in between.
 async fn slow_disk() {
+    // waits: as a disk would, so that the fault has room to show
     tokio::time::sleep(Duration::from_millis(2)).await;
 }
 
