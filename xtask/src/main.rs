@@ -3,11 +3,7 @@
 //! **What belongs here:** what a contributor or CI runs on the repository. **What does not:** anything a user of
 //! Nexus runs; that is the `nexus` binary.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line tool talks on its standard streams"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks on its standard streams")]
 
 mod run;
 mod tidy;

@@ -55,16 +55,11 @@ impl Cursors {
         if blake3::hash(mac) != blake3::hash(&self.mac(content)) {
             return Err(refuse("the cursor was not made by this server"));
         }
-        let content: Content =
-            serde_json::from_slice(content).map_err(|_| refuse("the cursor is not whole"))?;
+        let content: Content = serde_json::from_slice(content).map_err(|_| refuse("the cursor is not whole"))?;
         if content.query != digest(query) {
             return Err(refuse("the cursor belongs to another query"));
         }
-        content
-            .values
-            .into_iter()
-            .map(|value| plain(value).ok_or_else(|| refuse("the cursor is not whole")))
-            .collect()
+        content.values.into_iter().map(|value| plain(value).ok_or_else(|| refuse("the cursor is not whole"))).collect()
     }
 
     fn mac(&self, content: &[u8]) -> [u8; MAC_BYTES] {

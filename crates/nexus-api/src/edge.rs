@@ -26,9 +26,7 @@ pub(crate) async fn surround(State(api): State<Api>, request: Request, next: Nex
     let outcome = tokio::time::timeout(api.config.request_timeout, work).instrument(span.clone()).await;
     let mut response = match outcome {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => {
-            Problem::new(Code::InternalError, "the request failed in an unforeseen way").into_response()
-        }
+        Ok(Err(_)) => Problem::new(Code::InternalError, "the request failed in an unforeseen way").into_response(),
         Err(_) => timed_out().into_response(),
     };
     if response.status().is_client_error() || response.status().is_server_error() {
@@ -64,15 +62,11 @@ pub(crate) async fn no_route(State(api): State<Api>, OriginalUri(uri): OriginalU
 
 /// The route is there, the method is not.
 pub(crate) async fn no_method(method: Method) -> Problem {
-    Problem::new(
-        Code::MethodNotAllowed,
-        format!("this route does not have the method {method}; see the Allow header"),
-    )
+    Problem::new(Code::MethodNotAllowed, format!("this route does not have the method {method}; see the Allow header"))
 }
 
 fn timed_out() -> Problem {
-    let detail =
-        "the time limit passed; a write may still be carried out, so repeat it with the same Idempotency-Key";
+    let detail = "the time limit passed; a write may still be carried out, so repeat it with the same Idempotency-Key";
     Problem::new(Code::RequestTimeout, detail)
 }
 

@@ -20,8 +20,8 @@ use crate::{
     json::Json,
     name::{AggregateType, DecisionId, EventId, StreamId},
     ports::{
-        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext,
-        SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry, Verdict,
+        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext, SchemaKind,
+        SchemaRef, SchemaRefusal, SchemaRegistry, Verdict,
     },
 };
 
@@ -203,13 +203,10 @@ impl Admission {
     ) -> Result<AdmittedEvent, Refusal> {
         let event_type = event.event_type.as_str();
         let version = Some(event.metadata.schema_version).filter(|version| *version != 0);
-        let schema = self.registry.check(SchemaKind::Event, event_type, version, &event.payload).map_err(
-            |refusal| Refusal::Schema {
-                index,
-                event_type: event_type.to_owned(),
-                refusal: Box::new(refusal),
-            },
-        )?;
+        let schema =
+            self.registry.check(SchemaKind::Event, event_type, version, &event.payload).map_err(|refusal| {
+                Refusal::Schema { index, event_type: event_type.to_owned(), refusal: Box::new(refusal) }
+            })?;
         let verdict = self.policy.decide(&PolicyInput {
             kind: PolicyKind::Append,
             action: event_type,
@@ -248,10 +245,7 @@ fn check_form(proposal: &Proposal) -> Result<(), Refusal> {
         return malformed("an append needs at least one event".to_owned());
     }
     if count > Admission::MAX_EVENTS {
-        return malformed(format!(
-            "an append holds at most {} events, this one has {count}",
-            Admission::MAX_EVENTS
-        ));
+        return malformed(format!("an append holds at most {} events, this one has {count}", Admission::MAX_EVENTS));
     }
     let mut streams = HashSet::new();
     let mut ids: HashSet<EventId> = HashSet::new();
@@ -265,9 +259,7 @@ fn check_form(proposal: &Proposal) -> Result<(), Refusal> {
         if let Some(event) = part.events.iter().find(|event| !ids.insert(event.event_id)) {
             return malformed(format!("event id {} appears twice in one append", event.event_id));
         }
-        if let Some(extra) =
-            part.events.iter().filter_map(|event| event.metadata.extra.as_ref()).find(too_large)
-        {
+        if let Some(extra) = part.events.iter().filter_map(|event| event.metadata.extra.as_ref()).find(too_large) {
             return malformed(format!("metadata of {} bytes is over the limit of 16384", extra.len()));
         }
     }

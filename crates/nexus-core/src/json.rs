@@ -141,11 +141,7 @@ impl<'de> de::Deserialize<'de> for Json {
 pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| JsonError {
-        reason: bare_reason(&error),
-        line: error.line(),
-        column: error.column(),
-    })
+    value.map_err(|error| JsonError { reason: bare_reason(&error), line: error.line(), column: error.column() })
 }
 
 /// The message of a `serde_json` error without its own "at line … column …".
@@ -237,8 +233,7 @@ mod tests {
     #[test]
     fn hostile_documents_are_refused_with_their_place() {
         let deep = "[".repeat(200_000);
-        for bad in ["", "{", "{}x", "{}{}", "nul", "\"\\ud800\"", "1e400", "{\"a\":1,\"a\":2}", "[01]", &deep]
-        {
+        for bad in ["", "{", "{}x", "{}{}", "nul", "\"\\ud800\"", "1e400", "{\"a\":1,\"a\":2}", "[01]", &deep] {
             assert!(Json::parse(bad.to_owned()).is_err(), "{bad:.40}");
         }
         let error = Json::parse("{\"x\":\n{\"a\":1,\"a\":2}}").unwrap_err();

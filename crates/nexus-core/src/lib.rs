@@ -24,8 +24,7 @@ pub use error::ErrorKind;
 pub use event::{Actor, Digest, IdempotencyMark, Metadata, NewEvent, Receipt, RecordedEvent};
 pub use json::Json;
 pub use name::{
-    AggregateType, CommandType, DecisionId, EventId, EventType, InvalidName, Position, StreamId, Text,
-    Version,
+    AggregateType, CommandType, DecisionId, EventId, EventType, InvalidName, Position, StreamId, Text, Version,
 };
 pub use time::Timestamp;
 

@@ -14,11 +14,7 @@ pub struct Data {
 /// # Panics
 /// When `NEXUS_DATA_DIR` names a directory without the seven months.
 #[must_use]
-#[expect(
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test without its data must fail, and say what it used"
-)]
+#[expect(clippy::panic, clippy::print_stderr, reason = "a test without its data must fail, and say what it used")]
 pub fn data() -> Data {
     match std::env::var_os("NEXUS_DATA_DIR") {
         Some(dir) => {
@@ -38,9 +34,7 @@ pub fn data() -> Data {
 
 fn months(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    let csv = |path: &PathBuf| {
-        path.to_string_lossy().ends_with(".csv") || path.to_string_lossy().ends_with(".csv.gz")
-    };
+    let csv = |path: &PathBuf| path.to_string_lossy().ends_with(".csv") || path.to_string_lossy().ends_with(".csv.gz");
     let mut files: Vec<_> = entries.filter(csv).collect();
     files.sort();
     files

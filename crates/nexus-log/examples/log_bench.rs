@@ -80,16 +80,9 @@ impl Row {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     fn print(mut self) -> f64 {
         self.latencies.sort_unstable();
-        let at = |share: usize| {
-            self.latencies[(self.latencies.len() * share / 1000).min(self.latencies.len() - 1)]
-        };
+        let at = |share: usize| self.latencies[(self.latencies.len() * share / 1000).min(self.latencies.len() - 1)];
         let rate = self.events as f64 / self.elapsed.as_secs_f64();
-        println!(
-            "| {:44} | {rate:>10.0} | {:>8} | {:>8} |",
-            self.what,
-            at(500).as_micros(),
-            at(990).as_micros()
-        );
+        println!("| {:44} | {rate:>10.0} | {:>8} | {:>8} |", self.what, at(500).as_micros(), at(990).as_micros());
         rate
     }
 }
@@ -176,13 +169,7 @@ async fn reads(store: &Arc<LogEventStore>, seconds: u64) {
         streams += u64::from(!page.events.is_empty());
     }
     let elapsed = start.elapsed();
-    Row {
-        what: "read streams of up to 10 events (streams/s)".to_owned(),
-        events: streams,
-        elapsed,
-        latencies,
-    }
-    .print();
+    Row { what: "read streams of up to 10 events (streams/s)".to_owned(), events: streams, elapsed, latencies }.print();
 }
 
 #[tokio::main]

@@ -71,13 +71,6 @@ pub struct Damage {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} at offset {}, position {}: {}",
-            self.file.display(),
-            self.offset,
-            self.position,
-            self.reason
-        )
+        write!(f, "{} at offset {}, position {}: {}", self.file.display(), self.offset, self.position, self.reason)
     }
 }

@@ -49,11 +49,6 @@ impl LogOptions {
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self {
-            segment_bytes: 128 << 20,
-            max_batch_bytes: 16 << 20,
-            queue_bytes: 64 << 20,
-            initial_bytes: 1 << 20,
-        }
+        Self { segment_bytes: 128 << 20, max_batch_bytes: 16 << 20, queue_bytes: 64 << 20, initial_bytes: 1 << 20 }
     }
 }

@@ -79,11 +79,7 @@ impl<'a> Plan<'a> {
         }
         let actual = Version::new(stream.version);
         if !part.expected.accepts(actual) {
-            return Err(AppendError::Conflict {
-                stream: part.stream.clone(),
-                expected: part.expected,
-                actual,
-            });
+            return Err(AppendError::Conflict { stream: part.stream.clone(), expected: part.expected, actual });
         }
         Ok(stream.version)
     }
@@ -180,9 +176,9 @@ impl<'a> Plan<'a> {
     fn place(&self, position: u64) -> Result<(StreamId, u64), AppendError> {
         if let Some(staged) = position.checked_sub(self.head + 1) {
             let place = usize::try_from(staged).ok().and_then(|at| self.places.get(at));
-            return place.cloned().ok_or_else(|| AppendError::Unavailable {
-                reason: format!("position {position} is not in the log"),
-            });
+            return place
+                .cloned()
+                .ok_or_else(|| AppendError::Unavailable { reason: format!("position {position} is not in the log") });
         }
         read_place(self.segments, position)
             .map_err(|error: ReadError| AppendError::Unavailable { reason: error.to_string() })
@@ -190,9 +186,7 @@ impl<'a> Plan<'a> {
 
     fn duplicate(&self, event_id: EventId, position: u64) -> AppendError {
         match self.place(position) {
-            Ok((stream, version)) => {
-                AppendError::DuplicateEvent { event_id, stream, version: Version::new(version) }
-            }
+            Ok((stream, version)) => AppendError::DuplicateEvent { event_id, stream, version: Version::new(version) },
             Err(error) => error,
         }
     }

@@ -66,8 +66,7 @@ impl Preparer {
             stepped: Condvar::new(),
         });
         let worker = Arc::clone(&shared);
-        let thread =
-            thread::Builder::new().name("nexus-log-prepare".to_owned()).spawn(move || worker.run())?;
+        let thread = thread::Builder::new().name("nexus-log-prepare".to_owned()).spawn(move || worker.run())?;
         Ok(Self { shared, thread: Some(thread) })
     }
 

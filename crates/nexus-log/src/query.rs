@@ -9,8 +9,8 @@ use bytes::Bytes;
 use nexus_core::{
     EventId, Position, RecordedEvent, Version,
     ports::{
-        Direction, EventFilter, LogPage, LogRead, ReadError, StreamInfo, StreamList, StreamListPage,
-        StreamPage, StreamRead,
+        Direction, EventFilter, LogPage, LogRead, ReadError, StreamInfo, StreamList, StreamListPage, StreamPage,
+        StreamRead,
     },
 };
 
@@ -53,12 +53,7 @@ pub(crate) fn read_event(state: &State, id: EventId) -> Result<Option<RecordedEv
 pub(crate) fn read_stream(state: &State, read: &StreamRead) -> Result<StreamPage, ReadError> {
     let segments = state.segments();
     let Some(span) = find_stream(&segments, &read.stream) else {
-        return Ok(StreamPage {
-            version: Version::NONE,
-            aggregate_type: None,
-            events: Vec::new(),
-            next: None,
-        });
+        return Ok(StreamPage { version: Version::NONE, aggregate_type: None, events: Vec::new(), next: None });
     };
     let (low, high) = (read.from.get().max(1), read.to.get().min(span.last_version));
     let places = stream_places(&segments, read, (low, high));
@@ -85,11 +80,7 @@ pub(crate) fn read_stream(state: &State, read: &StreamRead) -> Result<StreamPage
 }
 
 /// Where the versions `low..=high` of a stream are, in the direction of the read, at most its limit.
-fn stream_places(
-    segments: &[Arc<Segment>],
-    read: &StreamRead,
-    (low, high): (u64, u64),
-) -> Vec<(Arc<Segment>, u32)> {
+fn stream_places(segments: &[Arc<Segment>], read: &StreamRead, (low, high): (u64, u64)) -> Vec<(Arc<Segment>, u32)> {
     let limit = read.limit.max(1);
     let mut places = Vec::with_capacity(limit.min(1024));
     if low > high {
@@ -170,9 +161,9 @@ impl<'a> Page<'a> {
             }
         });
         Some(
-            region.map(|region| (Arc::clone(segment), region)).ok_or_else(|| ReadError::Corrupt {
-                reason: format!("position {wanted} is not in the index"),
-            }),
+            region
+                .map(|region| (Arc::clone(segment), region))
+                .ok_or_else(|| ReadError::Corrupt { reason: format!("position {wanted} is not in the index") }),
         )
     }
 

@@ -35,12 +35,7 @@ pub(crate) struct Records<'a> {
 
 impl<'a> Records<'a> {
     pub(crate) fn new(segment: &Segment, region: &Region, bytes: &'a [u8]) -> Self {
-        Self {
-            rest: bytes,
-            salt: segment.salt,
-            position: segment.first + u64::from(region.first),
-            left: region.count,
-        }
+        Self { rest: bytes, salt: segment.salt, position: segment.first + u64::from(region.first), left: region.count }
     }
 
     fn read(&mut self) -> Result<(u64, &'a [u8]), ReadError> {

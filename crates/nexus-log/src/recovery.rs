@@ -78,8 +78,7 @@ pub(crate) fn segment_firsts(storage: &dyn Storage, log: &Path) -> Result<Vec<u6
 
 fn create_first(storage: &dyn Storage, log: &Path, bytes: u64, now: Timestamp) -> Result<(), OpenError> {
     let next = log.join(NEXT_FILE);
-    let header =
-        SegmentHeader { first_position: 1, chain: [0; 32], last_time: i64::MIN, created: now.as_micros() };
+    let header = SegmentHeader { first_position: 1, chain: [0; 32], last_time: i64::MIN, created: now.as_micros() };
     let file = storage.create(&next).map_err(OpenError::io("create", &next))?;
     let zeros = vec![0; usize::try_from(bytes).unwrap_or(0).max(2 * SEGMENT_HEADER)];
     file.write_all_at(&zeros, 0).map_err(OpenError::io("write", &next))?;
@@ -148,11 +147,7 @@ pub(crate) fn open_segment(
     let (header, salt) = match SegmentHeader::decode(&block) {
         Ok(decoded) => decoded,
         Err(HeaderError::Newer(found)) => {
-            return Err(OpenError::NewerFormat {
-                file: path,
-                found,
-                supported: crate::format::FORMAT_VERSION,
-            });
+            return Err(OpenError::NewerFormat { file: path, found, supported: crate::format::FORMAT_VERSION });
         }
         Err(error @ HeaderError::Damaged) => return Err(corrupt(&error.to_string())),
     };
@@ -170,8 +165,7 @@ pub(crate) fn open_segment(
 
 /// The end of a segment that another one follows: every frame of it is durable and must be there.
 fn sealed(segment: &OpenedSegment, loaded: &Loaded) -> Result<Tail, OpenError> {
-    let behind =
-        remains(&*segment.file, segment.salt, loaded.stop.0).map_err(OpenError::io("read", &segment.path))?;
+    let behind = remains(&*segment.file, segment.salt, loaded.stop.0).map_err(OpenError::io("read", &segment.path))?;
     if loaded.incomplete() || behind.dirt.is_some() {
         let reason = loaded.stop.1.reason();
         return Err(OpenError::Corrupt(segment.damage(loaded.stop.0, loaded.seen + 1, reason)));

@@ -1,8 +1,7 @@
 //! An append on its way to the writer, with everything prepared that does not depend on its place in the log.
 
 use nexus_core::{
-    Admitted, AggregateType, AppendCondition, Appended, EventId, ExpectedVersion, StreamId,
-    ports::AppendError,
+    Admitted, AggregateType, AppendCondition, Appended, EventId, ExpectedVersion, StreamId, ports::AppendError,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -50,9 +49,7 @@ impl EncodedBatch {
     /// Bytes that `batch` will take in the log.
     pub(crate) fn size_of(batch: &Admitted) -> usize {
         let parts = batch.streams().iter();
-        parts
-            .flat_map(|part| part.events().iter().map(move |event| record_size(content_size(part, event))))
-            .sum()
+        parts.flat_map(|part| part.events().iter().map(move |event| record_size(content_size(part, event)))).sum()
     }
 
     /// Encodes and hashes every event.

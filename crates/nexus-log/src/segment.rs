@@ -27,13 +27,7 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    pub(crate) fn new(
-        first: u64,
-        salt: u32,
-        file: Arc<dyn StorageFile>,
-        path: PathBuf,
-        index: MemoryIndex,
-    ) -> Self {
+    pub(crate) fn new(first: u64, salt: u32, file: Arc<dyn StorageFile>, path: PathBuf, index: MemoryIndex) -> Self {
         Self { first, salt, file, path, index: RwLock::new(index) }
     }
 

@@ -9,8 +9,8 @@ use std::{
 use nexus_core::{
     Admitted, Appended, EventId, Position, RecordedEvent,
     ports::{
-        AppendError, BoxFuture, Clock, EventStore, LogPage, LogRead, ReadError, StreamList, StreamListPage,
-        StreamPage, StreamRead,
+        AppendError, BoxFuture, Clock, EventStore, LogPage, LogRead, ReadError, StreamList, StreamListPage, StreamPage,
+        StreamRead,
     },
 };
 use tokio::sync::{Semaphore, oneshot};
@@ -61,11 +61,7 @@ impl LogEventStore {
     ///
     /// # Errors
     /// [`OpenError`] says what is in the way. Nothing is deleted then.
-    pub fn open(
-        dir: impl AsRef<Path>,
-        options: LogOptions,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, OpenError> {
+    pub fn open(dir: impl AsRef<Path>, options: LogOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         Self::open_on(Arc::new(FileStorage), dir, options, clock)
     }
 
@@ -93,11 +89,7 @@ impl LogEventStore {
         let permits = options.queue_bytes.max(max_batch_bytes).div_ceil(PERMIT);
         let queue = Arc::new(Queue::default());
         let state = Arc::new(State::new(recovered.segments.clone(), recovered.tail.head));
-        tracing::info!(
-            position = recovered.tail.head,
-            segments = recovered.segments.len(),
-            "opened the event log"
-        );
+        tracing::info!(position = recovered.tail.head, segments = recovered.segments.len(), "opened the event log");
         let shared = (Arc::clone(&queue), Arc::clone(&state));
         let writer = start_writer(storage, dir, recovered, (options, clock), shared)?;
         Ok(Self {
@@ -138,8 +130,7 @@ impl LogEventStore {
         let share = Arc::clone(&self.room).acquire_many_owned(permits).await;
         let share = share.map_err(|_| closed())?;
         let (reply, answer) = oneshot::channel();
-        let request =
-            Request { batch: EncodedBatch::new(&batch, bytes)?, size: bytes as u64, reply, _share: share };
+        let request = Request { batch: EncodedBatch::new(&batch, bytes)?, size: bytes as u64, reply, _share: share };
         self.queue.put(request).map_err(|_| closed())?;
         let lost = "the log writer ended before it answered".to_owned();
         answer.await.unwrap_or(Err(AppendError::Poisoned { reason: lost }))
@@ -168,9 +159,8 @@ fn start_writer(
 ) -> Result<JoinHandle<()>, OpenError> {
     let log = dir.join(LOG_DIR);
     let Recovered { mut segments, tail } = recovered;
-    let active = segments
-        .pop()
-        .ok_or_else(|| OpenError::InvalidOptions { reason: "the log has no segment".to_owned() })?;
+    let active =
+        segments.pop().ok_or_else(|| OpenError::InvalidOptions { reason: "the log has no segment".to_owned() })?;
     let second = storage.open(&active.path).map_err(OpenError::io("open", &active.path))?;
     let len = second.len().map_err(OpenError::io("read", &active.path))?;
     let preparer = Preparer::start(Arc::clone(&storage), log.join(NEXT_FILE), second, len)

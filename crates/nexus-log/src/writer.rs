@@ -144,9 +144,7 @@ impl Writer {
             let mut ids = batch.events.iter();
             for (part, placed) in batch.parts.iter().zip(&appended.streams) {
                 let events = ids.by_ref().take(part.count);
-                for ((event, (start, end)), version) in
-                    events.zip(frames.by_ref()).zip(placed.first_version.get()..)
-                {
+                for ((event, (start, end)), version) in events.zip(frames.by_ref()).zip(placed.first_version.get()..) {
                     index.add(&IndexedEvent {
                         id: event.id,
                         stream: &part.stream,
@@ -186,8 +184,8 @@ impl Writer {
             last_time: self.tail.last_time,
             created: self.clock.now().as_micros(),
         };
-        let (path, salt) = install(&*self.storage, &self.log, &*file, &header)
-            .map_err(Failure::unknown("starting a new segment"))?;
+        let (path, salt) =
+            install(&*self.storage, &self.log, &*file, &header).map_err(Failure::unknown("starting a new segment"))?;
         let first = header.first_position;
         self.active = Arc::new(Segment::new(first, salt, file, path, MemoryIndex::default()));
         self.state.push(Arc::clone(&self.active));
@@ -258,15 +256,11 @@ fn refuse(group: Vec<Request>, error: &AppendError) {
 impl Buffer {
     /// Appends the frames of one append and moves `tail` behind it. `at` is the durable position and the salt.
     fn encode(&mut self, batch: &EncodedBatch, appended: &Appended, tail: &mut Tail, at: (u64, u32)) {
-        let mut versions =
-            appended.streams.iter().flat_map(|stream| stream.first_version.get()..=stream.version.get());
+        let mut versions = appended.streams.iter().flat_map(|stream| stream.first_version.get()..=stream.version.get());
         let last = appended.position.get();
         for (_, event, content) in batch.iter() {
-            let placement = Placement {
-                position: tail.head + 1,
-                version: versions.next().unwrap_or(0),
-                timestamp: tail.last_time,
-            };
+            let placement =
+                Placement { position: tail.head + 1, version: versions.next().unwrap_or(0), timestamp: tail.last_time };
             tail.head = placement.position;
             tail.chain = placement.chain(&tail.chain, &event.hash);
             let flags = if placement.position == last { LAST } else { 0 };

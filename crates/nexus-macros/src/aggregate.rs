@@ -1,8 +1,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Attribute, Error, FnArg, Ident, ImplItem, ImplItemFn, Item, ItemImpl, Meta, Result, ReturnType, Type,
-    parse2, spanned::Spanned as _,
+    Attribute, Error, FnArg, Ident, ImplItem, ImplItemFn, Item, ItemImpl, Meta, Result, ReturnType, Type, parse2,
+    spanned::Spanned as _,
 };
 
 use crate::{args::Args, span::here};
@@ -28,8 +28,7 @@ fn with_error(code: &dyn ToTokens, error: &Error) -> TokenStream {
 }
 
 fn wrong_item(item: &Item) -> Error {
-    let message =
-        "`#[nexus::aggregate]` goes on the `impl` block of the state: `impl Order { fn apply(…) … }`";
+    let message = "`#[nexus::aggregate]` goes on the `impl` block of the state: `impl Order { fn apply(…) … }`";
     match item {
         Item::Struct(item) => {
             Error::new_spanned(&item.ident, format!("{message}; the struct itself is a `#[nexus::state]`"))
@@ -156,9 +155,7 @@ fn handlers(block: &ItemImpl, marked: Vec<Marked>) -> Result<Vec<Handler<'_>>> {
             continue;
         };
         let handler = Handler::read(function, &mark)?;
-        if let Some(earlier) =
-            handlers.iter().find(|earlier| tight(earlier.command) == tight(handler.command))
-        {
+        if let Some(earlier) = handlers.iter().find(|earlier| tight(earlier.command) == tight(handler.command)) {
             return Err(Error::new_spanned(
                 handler.command,
                 format!(
@@ -194,9 +191,7 @@ impl<'a> Handler<'a> {
         let mut inputs = signature.inputs.iter();
         match inputs.next() {
             Some(FnArg::Receiver(receiver))
-                if receiver.reference.is_some()
-                    && receiver.mutability.is_none()
-                    && receiver.colon_token.is_none() => {}
+                if receiver.reference.is_some() && receiver.mutability.is_none() && receiver.colon_token.is_none() => {}
             Some(first) => return Err(wrong_receiver(first, name)),
             None => return Err(wrong_receiver(&signature.ident, name)),
         }
@@ -226,8 +221,7 @@ impl<'a> Handler<'a> {
     fn implementation(&self, state: &Type, events: &Type) -> TokenStream {
         let Self { function, when, command, takes_ctx } = self;
         let name = &function.sig.ident;
-        let (ctx, argument) =
-            if *takes_ctx { (quote!(ctx), quote!(, ctx)) } else { (quote!(_), TokenStream::new()) };
+        let (ctx, argument) = if *takes_ctx { (quote!(ctx), quote!(, ctx)) } else { (quote!(_), TokenStream::new()) };
         let answer = quote_spanned! {here(&function.sig.output)=>
             ::nexus::framework::Decision::from(Self::#name(self, command #argument))
         };

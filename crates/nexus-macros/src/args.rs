@@ -20,11 +20,7 @@ enum Value {
 
 impl Args {
     /// Reads the arguments; each must be one of `known`, once.
-    pub(crate) fn parse(
-        attribute: &'static str,
-        known: &'static [&'static str],
-        args: TokenStream,
-    ) -> Result<Self> {
+    pub(crate) fn parse(attribute: &'static str, known: &'static [&'static str], args: TokenStream) -> Result<Self> {
         let read = |input: ParseStream<'_>| {
             let mut given: Vec<(Ident, Value)> = Vec::new();
             while !input.is_empty() {
@@ -57,10 +53,9 @@ impl Args {
     pub(crate) fn types(&mut self, name: &str, example: &str) -> Result<Vec<Type>> {
         match self.take(name, example)? {
             (_, Value::Types(types)) if !types.is_empty() => Ok(types),
-            (given, _) => Err(Error::new(
-                given.span(),
-                format!("`{name}` is a type, without quotes: `{name} = {example}`"),
-            )),
+            (given, _) => {
+                Err(Error::new(given.span(), format!("`{name}` is a type, without quotes: `{name} = {example}`")))
+            }
         }
     }
 

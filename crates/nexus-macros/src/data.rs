@@ -109,9 +109,7 @@ pub(crate) fn named_struct<'a>(item: &'a DeriveInput, attribute: &str) -> Result
     let Fields::Named(fields) = &data.fields else {
         return Err(Error::new_spanned(
             name,
-            format!(
-                "a {attribute} is a JSON object, so its fields need names: write `struct {name} {{ … }}`"
-            ),
+            format!("a {attribute} is a JSON object, so its fields need names: write `struct {name} {{ … }}`"),
         ));
     };
     no_parameters(item, attribute)?;

@@ -28,9 +28,8 @@ fn read_model_impl(args: TokenStream, item: &DeriveInput) -> Result<TokenStream>
     resource_name(&resource)?;
     known_field(&key, fields, item)?;
     let name = &item.ident;
-    let sources = events
-        .iter()
-        .map(|event| quote_spanned!(here(event)=> ::nexus::framework::Source::<Self>::of::<#event>()));
+    let sources =
+        events.iter().map(|event| quote_spanned!(here(event)=> ::nexus::framework::Source::<Self>::of::<#event>()));
     Ok(quote! {
         #[automatically_derived]
         impl ::nexus::framework::ReadModel for #name {
@@ -64,11 +63,6 @@ fn known_field(key: &LitStr, fields: &FieldsNamed, item: &DeriveInput) -> Result
     }
     Err(Error::new(
         key.span(),
-        format!(
-            "`{}` is not a field of `{}`; in JSON its fields are {}",
-            key.value(),
-            item.ident,
-            args::list(known)
-        ),
+        format!("`{}` is not a field of `{}`; in JSON its fields are {}", key.value(), item.ident, args::list(known)),
     ))
 }

@@ -8,9 +8,7 @@ use std::{
 
 use nexus_core::{
     Actor, Json, Timestamp,
-    ports::{
-        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext,
-    },
+    ports::{PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext},
 };
 use nexus_policy::{PolicyError, PolicyModule, RegoPolicyEngine, base_policy};
 use serde_json::{Value, json};
@@ -122,9 +120,7 @@ fn main() -> Result<(), PolicyError> {
     let (one, many) = (Asker::new(1), Asker::new(5_000));
     for append in [false, true] {
         let kind = if append { "append" } else { "command" };
-        measure(&format!("{kind}, evaluated over the whole input"), 20_000, |turn| {
-            one.ask(&unclear, turn, append)
-        });
+        measure(&format!("{kind}, evaluated over the whole input"), 20_000, |turn| one.ask(&unclear, turn, append));
         measure(&format!("{kind}, every total different"), 20_000, |turn| many.ask(&readable, turn, append));
         measure(&format!("{kind}, remembered"), 100_000, |turn| one.ask(&readable, turn, append));
     }

@@ -89,10 +89,7 @@ impl Bundle {
             return Err(PolicyError::Duplicate { module: twice.name.clone() });
         }
         let mut engine = Engine::new();
-        engine.set_execution_timer_config(ExecutionTimerConfig {
-            limit: time_limit,
-            check_interval: NonZeroU32::MIN,
-        });
+        engine.set_execution_timer_config(ExecutionTimerConfig { limit: time_limit, check_interval: NonZeroU32::MIN });
         // As in OPA: a built-in that fails makes its expression undefined, and what is undefined does not allow.
         engine.set_strict_builtin_errors(false);
         for module in modules {

@@ -63,8 +63,7 @@ impl Worker {
     fn ask(&mut self, input: regorus::Value) -> Result<VerdictOutcome, String> {
         self.engine.set_input(input);
         let decision = self.engine.eval_rule(ENTRY_RULE.to_owned());
-        let decision =
-            decision.map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
+        let decision = decision.map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
         Ok(outcome::read(&decision))
     }
 }
@@ -85,10 +84,7 @@ impl RegoPolicyEngine {
     ///
     /// # Errors
     /// [`PolicyError`] with the module and the line.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the bundle is handed over; callers have no use for it"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "the bundle is handed over; callers have no use for it")]
     pub fn new(modules: Vec<PolicyModule>) -> Result<Self, PolicyError> {
         let bundle = Bundle::load(&modules, Self::TIME_LIMIT)?;
         Ok(Self {
@@ -208,10 +204,8 @@ mod tests {
 
     fn payload() -> impl Strategy<Value = Option<Value>> {
         let sku = prop::sample::select(vec![json!("a"), json!("b"), json!(1), json!(null)]);
-        let total =
-            prop::sample::select(vec![json!(1), json!(1.0), json!(2), json!("2"), json!(null), json!([])]);
-        let deep =
-            prop::sample::select(vec![json!(true), json!({ "er": true }), json!({ "er": 1 }), json!({})]);
+        let total = prop::sample::select(vec![json!(1), json!(1.0), json!(2), json!("2"), json!(null), json!([])]);
+        let deep = prop::sample::select(vec![json!(true), json!({ "er": true }), json!({ "er": 1 }), json!({})]);
         let line = sku.clone().prop_map(|sku| json!({ "sku": sku, "noise": 1 }));
         let members = (
             prop::option::of(total),
@@ -221,9 +215,7 @@ mod tests {
         );
         prop::option::of(members.prop_map(|(total, lines, sku, deep)| {
             let mut document = json!({ "unread": [1, 2, 3] });
-            for (name, value) in
-                [("total", total), ("lines", lines.map(Value::from)), ("sku", sku), ("deep", deep)]
-            {
+            for (name, value) in [("total", total), ("lines", lines.map(Value::from)), ("sku", sku), ("deep", deep)] {
                 if let Some(value) = value {
                     document[name] = value;
                 }
@@ -274,8 +266,7 @@ mod tests {
 
     fn decide(engine: &RegoPolicyEngine, request: &Request) -> VerdictOutcome {
         let [action, resource_type, id, actor, event_type, environment] = request.texts;
-        let actor =
-            Actor { id: actor.into(), roles: request.roles.iter().map(|role| (*role).into()).collect() };
+        let actor = Actor { id: actor.into(), roles: request.roles.iter().map(|role| (*role).into()).collect() };
         let (payload, event) =
             (request.payload.as_ref().map(Json::from_value), request.event.as_ref().map(Json::from_value));
         let context = RequestContext {
@@ -308,8 +299,7 @@ mod tests {
             prop_assert_eq!(&decide(&remembering, &request), &evaluated);
             prop_assert_eq!(&decide(&remembering, &request), &evaluated);
         });
-        let kept =
-            WORKERS.with_borrow(|workers| workers.iter().map(|worker| worker.memo.len()).sum::<usize>());
+        let kept = WORKERS.with_borrow(|workers| workers.iter().map(|worker| worker.memo.len()).sum::<usize>());
         assert!(kept > 100, "only {kept} outcomes were remembered");
     }
 

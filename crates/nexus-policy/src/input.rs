@@ -32,10 +32,7 @@ fn render(input: &PolicyInput<'_>, payload: Option<Value>, event_payload: Option
         ("action", Value::from(input.action)),
         (
             "resource",
-            object(vec![
-                ("type", Value::from(input.resource.resource_type)),
-                ("id", Value::from(input.resource.id)),
-            ]),
+            object(vec![("type", Value::from(input.resource.resource_type)), ("id", Value::from(input.resource.id))]),
         ),
         ("actor", object(vec![("id", Value::from(&*input.actor.id)), ("roles", Value::from(roles(input)))])),
         ("context", context(input)),

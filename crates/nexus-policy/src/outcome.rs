@@ -10,17 +10,16 @@ pub(crate) fn read(decision: &Value) -> VerdictOutcome {
         Ok(Some(Ok(denials))) => denials,
         Ok(Some(Err(reason))) | Err(reason) => return VerdictOutcome::Failed { reason },
     };
-    let refusing: Vec<Denial> =
-        denials.into_iter().filter(|denial| denial.severity == Severity::Error).collect();
+    let refusing: Vec<Denial> = denials.into_iter().filter(|denial| denial.severity == Severity::Error).collect();
     if !refusing.is_empty() {
         return VerdictOutcome::Deny(refusing);
     }
     match entry(decision, "allow") {
         Ok(Some(Value::Bool(true))) => VerdictOutcome::Allow,
         Ok(Some(Value::Bool(false)) | None) => VerdictOutcome::Undefined,
-        Ok(Some(other)) => VerdictOutcome::Failed {
-            reason: format!("`data.nexus.allow` is not a boolean but {}", shown(other)),
-        },
+        Ok(Some(other)) => {
+            VerdictOutcome::Failed { reason: format!("`data.nexus.allow` is not a boolean but {}", shown(other)) }
+        }
         Err(reason) => VerdictOutcome::Failed { reason },
     }
 }
@@ -51,10 +50,7 @@ fn denial(member: &Value) -> Result<Denial, String> {
         value.as_string().ok().map(ToString::to_string)
     };
     if !matches!(member, Value::Object(_) | Value::String(_)) {
-        return Err(format!(
-            "`data.nexus.deny` contains {}, which is neither an object nor a text",
-            shown(member)
-        ));
+        return Err(format!("`data.nexus.deny` contains {}, which is neither an object nor a text", shown(member)));
     }
     let message = member.as_string().ok().map(ToString::to_string);
     let severity = match text("severity").as_deref() {
@@ -63,9 +59,7 @@ fn denial(member: &Value) -> Result<Denial, String> {
     };
     Ok(Denial {
         id: text("id").unwrap_or_else(|| "policy.unnamed".to_owned()),
-        message: message
-            .or_else(|| text("message"))
-            .unwrap_or_else(|| "a policy rule refuses this request".to_owned()),
+        message: message.or_else(|| text("message")).unwrap_or_else(|| "a policy rule refuses this request".to_owned()),
         remediation: text("remediation")
             .unwrap_or_else(|| "ask the owner of the policy what would be accepted".to_owned()),
         severity,

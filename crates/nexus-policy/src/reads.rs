@@ -29,11 +29,7 @@ impl Reads {
                 same.then(|| path.get(common..).unwrap_or_default())
             }))
         };
-        Self {
-            payload: below(&["payload"]),
-            event: below(&["event", "payload"]),
-            facts: facts.into_iter().collect(),
-        }
+        Self { payload: below(&["payload"]), event: below(&["event", "payload"]), facts: facts.into_iter().collect() }
     }
 
     /// Takes the parts of the payloads that are read.
@@ -41,8 +37,7 @@ impl Reads {
     /// # Errors
     /// When a payload is not JSON.
     pub(crate) fn pick<'de>(&self, input: &PolicyInput<'de>) -> Result<Picks<'de>, serde_json::Error> {
-        let pick =
-            |tree: &Tree, document: Option<&'de Json>| document.map_or(Ok(Vec::new()), |one| tree.pick(one));
+        let pick = |tree: &Tree, document: Option<&'de Json>| document.map_or(Ok(Vec::new()), |one| tree.pick(one));
         Ok(Picks {
             payload: pick(&self.payload, input.payload)?,
             event: pick(&self.event, input.event.map(|event| event.payload))?,

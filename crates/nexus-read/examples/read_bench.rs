@@ -2,12 +2,7 @@
 //!
 //! Rows are orders of nine fields with ids in random order (the worst case) or in the order of time.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::indexing_slicing,
-    reason = "a program for a person"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a program for a person")]
 
 use std::{
     path::Path,
@@ -18,8 +13,8 @@ use std::{
 use nexus_core::{
     DecisionId, Digest, EventId, Position, StreamId, Text, Timestamp, Version,
     ports::{
-        Column, ColumnKind, Filter, FilterOp, IdempotencyIndex as _, IdempotencyRecord, ReadStore as _,
-        ResourceSpec, ResourceStore, RowChange, RowQuery, SortKey,
+        Column, ColumnKind, Filter, FilterOp, IdempotencyIndex as _, IdempotencyRecord, ReadStore as _, ResourceSpec,
+        ResourceStore, RowChange, RowQuery, SortKey,
     },
 };
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
@@ -77,8 +72,7 @@ fn open(store: &SqliteReadStore, name: &str) -> Arc<dyn ResourceStore> {
         ("lines", Json),
     ];
     let column = |(name, kind): (&str, ColumnKind)| Column { name: name.to_owned(), kind };
-    let spec =
-        ResourceSpec { name: name.to_owned(), key: "id".to_owned(), columns: kinds.map(column).to_vec() };
+    let spec = ResourceSpec { name: name.to_owned(), key: "id".to_owned(), columns: kinds.map(column).to_vec() };
     store.open(spec).unwrap()
 }
 
@@ -92,8 +86,7 @@ fn measure(what: &str, times: u64, mut work: impl FnMut(u64)) {
         })
         .collect();
     taken.sort();
-    let at =
-        |per_mille: usize| taken[(taken.len() * per_mille / 1000).min(taken.len() - 1)].as_secs_f64() * 1e6;
+    let at = |per_mille: usize| taken[(taken.len() * per_mille / 1000).min(taken.len() - 1)].as_secs_f64() * 1e6;
     println!("{what:<52} p50 {:>9.1} µs  p99 {:>9.1} µs  max {:>9.1} µs", at(500), at(990), at(1000));
 }
 
@@ -112,10 +105,8 @@ fn load(what: &str, resource: &dyn ResourceStore, numbers: std::ops::Range<u64>,
 }
 
 fn query(sort: &str, filter: Option<(&str, FilterOp, Value)>) -> RowQuery {
-    let key = |field: &str| SortKey {
-        field: field.trim_start_matches('-').to_owned(),
-        descending: field.starts_with('-'),
-    };
+    let key =
+        |field: &str| SortKey { field: field.trim_start_matches('-').to_owned(), descending: field.starts_with('-') };
     RowQuery {
         filters: filter
             .into_iter()
@@ -130,11 +121,7 @@ fn query(sort: &str, filter: Option<(&str, FilterOp, Value)>) -> RowQuery {
 fn lists(resource: &dyn ResourceStore, rows: u64) {
     let first = Instant::now();
     resource.list(&query("-placedAt", None)).unwrap();
-    println!(
-        "{:<52} {:>12.1} ms",
-        "first list by -placedAt (makes its index)",
-        first.elapsed().as_secs_f64() * 1e3
-    );
+    println!("{:<52} {:>12.1} ms", "first list by -placedAt (makes its index)", first.elapsed().as_secs_f64() * 1e3);
     let eq = |field, value: &str| Some((field, FilterOp::Eq, json!(value)));
     for (what, query) in [
         ("list by key", query("", None)),

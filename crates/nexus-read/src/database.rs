@@ -56,15 +56,12 @@ impl Database {
         kind: FileKind,
         prepare: impl FnOnce(&Transaction<'_>, bool) -> Result<(), ReadStoreError>,
     ) -> Result<Self, ReadStoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = connect(&path, flags, WRITER_CACHE_KIB)?;
         // Before anything is written: a file of another program stays as it is.
         let fresh = identify(&connection, kind)? == Identity::Empty;
         set_up_writer(&connection).map_err(from_sqlite)?;
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(from_sqlite)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(from_sqlite)?;
         if fresh {
             mark(&transaction, kind).map_err(from_sqlite)?;
         }
@@ -83,8 +80,7 @@ impl Database {
         if !matches!(self.path.try_exists(), Ok(true)) {
             return Err(unavailable("the file was removed while in use; restart to have it rebuilt"));
         }
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(from_sqlite)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(from_sqlite)?;
         let answer = work(&transaction)?;
         transaction.commit().map_err(from_sqlite)?;
         Ok(answer)
@@ -269,10 +265,7 @@ mod tests {
         };
         most_pages(10);
         let error = insert(&database, 1_000_000).unwrap_err();
-        assert!(
-            matches!(&error, ReadStoreError::Unavailable { reason } if reason.contains("disk is full")),
-            "{error}"
-        );
+        assert!(matches!(&error, ReadStoreError::Unavailable { reason } if reason.contains("disk is full")), "{error}");
         assert_eq!(count(&database), 0);
         most_pages(100_000);
         insert(&database, 1_000_000).unwrap();
@@ -287,10 +280,7 @@ mod tests {
         let other = Connection::open(dir.path().join("file")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let error = insert(&database, 1).unwrap_err();
-        assert!(
-            matches!(&error, ReadStoreError::Unavailable { reason } if reason.contains("locked")),
-            "{error}"
-        );
+        assert!(matches!(&error, ReadStoreError::Unavailable { reason } if reason.contains("locked")), "{error}");
         assert_eq!(count(&database), 0);
         other.execute_batch("ROLLBACK").unwrap();
         insert(&database, 1).unwrap();
@@ -340,8 +330,7 @@ mod tests {
         insert(&database, 5).unwrap();
         assert_eq!(count(&database), 1);
         drop(database);
-        let names: Vec<_> =
-            std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["file"]);
         assert_eq!(count(&open(dir.path())), 1);
     }

@@ -31,9 +31,7 @@ pub(crate) fn from_sqlite(error: Error) -> ReadStoreError {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
             unavailable("the file is locked by another process")
         }
-        ErrorCode::CannotOpen => {
-            unavailable("the file cannot be opened; was it removed, or is access denied?")
-        }
+        ErrorCode::CannotOpen => unavailable("the file cannot be opened; was it removed, or is access denied?"),
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied => unavailable("the file cannot be written"),
         ErrorCode::SystemIoFailure => unavailable(format!("input/output error {}", failure.extended_code)),
         ErrorCode::Unknown => {

@@ -17,8 +17,7 @@ use crate::{
 };
 
 /// "NXID".
-const IDEMPOTENCY_INDEX: FileKind =
-    FileKind { what: "idempotency index", application_id: 0x4E58_4944, format: 1 };
+const IDEMPOTENCY_INDEX: FileKind = FileKind { what: "idempotency index", application_id: 0x4E58_4944, format: 1 };
 
 const CREATE: &str = "
     CREATE TABLE records (

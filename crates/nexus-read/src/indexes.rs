@@ -81,8 +81,7 @@ impl Indexes {
             let settled = self.settled.read().unwrap_or_else(PoisonError::into_inner);
             wanted.iter().filter(|index| !settled.contains(&index.name())).collect()
         };
-        if missing.is_empty() || !matches!(database.read(|connection| meta(connection, "rows")), Ok(SMALL..))
-        {
+        if missing.is_empty() || !matches!(database.read(|connection| meta(connection, "rows")), Ok(SMALL..)) {
             return;
         }
         let settle = || {

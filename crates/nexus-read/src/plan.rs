@@ -126,9 +126,7 @@ impl Plan {
 
     /// The pages' pieces in order; each takes the number of rows still wanted as its last parameter.
     pub(crate) fn pieces(&self, statements: &Statements) -> impl Iterator<Item = Sql> {
-        self.segments
-            .iter()
-            .map(|segment| self.filters.and(segment).into_sql(&statements.select, &self.order))
+        self.segments.iter().map(|segment| self.filters.and(segment).into_sql(&statements.select, &self.order))
     }
 
     /// Where the page after this last row goes on.
@@ -157,25 +155,15 @@ fn comparable<'a>(spec: &'a ResourceSpec, field: &str) -> Result<&'a Column, Rea
     let shown = || field.chars().take(64).flat_map(char::escape_debug).collect::<String>();
     match spec.column(field) {
         Some(column) if column.kind != ColumnKind::Json => Ok(column),
-        Some(_) => {
-            Err(invalid(format!("the field `{}` holds JSON and cannot be filtered or sorted by", shown())))
-        }
+        Some(_) => Err(invalid(format!("the field `{}` holds JSON and cannot be filtered or sorted by", shown()))),
         None => {
             let known: Vec<&str> = spec.columns.iter().map(|column| column.name.as_str()).collect();
-            Err(invalid(format!(
-                "`{}` has no field `{}`; its fields are {}",
-                spec.name,
-                shown(),
-                known.join(", ")
-            )))
+            Err(invalid(format!("`{}` has no field `{}`; its fields are {}", spec.name, shown(), known.join(", "))))
         }
     }
 }
 
-fn checked_sort<'a>(
-    spec: &'a ResourceSpec,
-    sort: &[SortKey],
-) -> Result<Vec<(&'a Column, bool)>, ReadStoreError> {
+fn checked_sort<'a>(spec: &'a ResourceSpec, sort: &[SortKey]) -> Result<Vec<(&'a Column, bool)>, ReadStoreError> {
     sort.iter().map(|key| Ok((comparable(spec, &key.field)?, key.descending))).collect()
 }
 
@@ -195,11 +183,7 @@ fn add_filter(condition: &mut Condition, spec: &ResourceSpec, filter: &Filter) -
         return add_in(condition, column, &filter.values);
     }
     let [value] = filter.values.as_slice() else {
-        return Err(invalid(format!(
-            "the filter on `{}` takes one value, not {}",
-            column.name,
-            filter.values.len()
-        )));
+        return Err(invalid(format!("the filter on `{}` takes one value, not {}", column.name, filter.values.len())));
     };
     let name = quoted(&column.name);
     let bound = query_value(column, value)?;

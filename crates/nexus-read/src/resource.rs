@@ -44,13 +44,7 @@ impl SqliteResource {
             tracing::info!(resource = spec.name, "the read model's shape changed: emptied, to be rebuilt");
         }
         let indexes = database.read(Indexes::load)?;
-        Ok(Self {
-            statements: Statements::new(&spec),
-            spec,
-            database,
-            indexes,
-            retired: AtomicBool::new(false),
-        })
+        Ok(Self { statements: Statements::new(&spec), spec, database, indexes, retired: AtomicBool::new(false) })
     }
 
     /// Makes every further call fail, and waits for the commit under way.
@@ -61,18 +55,12 @@ impl SqliteResource {
 
     fn check_current(&self) -> Result<(), ReadStoreError> {
         if self.retired.load(Ordering::SeqCst) {
-            return Err(unavailable(format!(
-                "`{}` was opened again with another shape; use that one",
-                self.spec.name
-            )));
+            return Err(unavailable(format!("`{}` was opened again with another shape; use that one", self.spec.name)));
         }
         Ok(())
     }
 
-    fn write<T>(
-        &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, ReadStoreError>,
-    ) -> Result<T, ReadStoreError> {
+    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, ReadStoreError>) -> Result<T, ReadStoreError> {
         self.database.write(|tx| {
             // Inside the lock, so that nothing is written once `retire` has returned.
             self.check_current()?;
@@ -80,10 +68,7 @@ impl SqliteResource {
         })
     }
 
-    fn read<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, ReadStoreError>,
-    ) -> Result<T, ReadStoreError> {
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, ReadStoreError>) -> Result<T, ReadStoreError> {
         self.check_current()?;
         self.database.read(work)
     }
@@ -126,9 +111,7 @@ impl SqliteResource {
                     ToSqlOutput::Owned(Value::Null)
                 }
             };
-            if column.name == self.spec.key
-                && !row.get(&column.name).is_some_and(serde_json::Value::is_string)
-            {
+            if column.name == self.spec.key && !row.get(&column.name).is_some_and(serde_json::Value::is_string) {
                 return Err(invalid(format!("the row's key `{}` must be text", self.spec.key)));
             }
             statement.raw_bind_parameter(index + 1, bound).map_err(from_sqlite)?;
@@ -227,9 +210,7 @@ impl ResourceStore for SqliteResource {
 
 fn count(connection: &Connection, sql: Sql) -> Result<u64, ReadStoreError> {
     let mut statement = connection.prepare_cached(&sql.text).map_err(from_sqlite)?;
-    let total: Option<i64> = statement
-        .query_row(params_from_iter(sql.params), |row| row.get(0))
-        .optional()
-        .map_err(from_sqlite)?;
+    let total: Option<i64> =
+        statement.query_row(params_from_iter(sql.params), |row| row.get(0)).optional().map_err(from_sqlite)?;
     Ok(total.and_then(|total| u64::try_from(total).ok()).unwrap_or_default())
 }

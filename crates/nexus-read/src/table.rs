@@ -14,8 +14,7 @@ use crate::{
 };
 
 /// "NXRM".
-pub(crate) const READ_MODEL: FileKind =
-    FileKind { what: "read model", application_id: 0x4E58_524D, format: 1 };
+pub(crate) const READ_MODEL: FileKind = FileKind { what: "read model", application_id: 0x4E58_524D, format: 1 };
 
 /// The column that lists the fields a row does not have, as opposed to those that are null; null when it has all.
 pub(crate) const ABSENT: &str = "$absent";
@@ -81,11 +80,7 @@ pub(crate) fn check_spec(spec: &ResourceSpec) -> Result<(), ReadStoreError> {
     let mut seen = HashSet::new();
     for column in &spec.columns {
         let field = &column.name;
-        if field.is_empty()
-            || field.len() > 128
-            || field.starts_with('$')
-            || field.chars().any(char::is_control)
-        {
+        if field.is_empty() || field.len() > 128 || field.starts_with('$') || field.chars().any(char::is_control) {
             return Err(invalid(format!("`{}` cannot be a field of `{name}`", field.escape_debug())));
         }
         // SQLite takes column names for the same when they differ in the case of ASCII letters only.
@@ -111,11 +106,7 @@ fn check_name(name: &str) -> Result<(), ReadStoreError> {
 }
 
 /// Makes an empty file ready, or empties one that was made for another shape; answers whether it was emptied.
-pub(crate) fn prepare(
-    tx: &Transaction<'_>,
-    spec: &ResourceSpec,
-    fresh: bool,
-) -> Result<bool, ReadStoreError> {
+pub(crate) fn prepare(tx: &Transaction<'_>, spec: &ResourceSpec, fresh: bool) -> Result<bool, ReadStoreError> {
     let text = spec_text(spec);
     if !fresh {
         let stored: Option<String> = tx
@@ -133,8 +124,7 @@ pub(crate) fn prepare(
          INSERT INTO meta VALUES ('checkpoint', 0), ('rows', 0)",
     )
     .map_err(from_sqlite)?;
-    tx.execute("INSERT INTO meta VALUES ('spec', ?1), ('resource', ?2)", (&text, &spec.name))
-        .map_err(from_sqlite)?;
+    tx.execute("INSERT INTO meta VALUES ('spec', ?1), ('resource', ?2)", (&text, &spec.name)).map_err(from_sqlite)?;
     Ok(!fresh)
 }
 
@@ -167,11 +157,8 @@ fn sql_type(kind: ColumnKind) -> &'static str {
 
 /// The shape as text, to see whether it changed. The text rather than a digest of it: a person can read it.
 fn spec_text(spec: &ResourceSpec) -> String {
-    let columns: Vec<_> = spec
-        .columns
-        .iter()
-        .map(|column| serde_json::json!([column.name, format!("{:?}", column.kind)]))
-        .collect();
+    let columns: Vec<_> =
+        spec.columns.iter().map(|column| serde_json::json!([column.name, format!("{:?}", column.kind)])).collect();
     serde_json::json!({ "name": spec.name, "key": spec.key, "columns": columns }).to_string()
 }
 

@@ -33,9 +33,7 @@ pub(crate) fn to_owned_sql(column: &Column, value: &Value) -> Result<SqlValue, R
         ToSqlOutput::Owned(value) => value,
         ToSqlOutput::Borrowed(ValueRef::Integer(number)) => SqlValue::Integer(number),
         ToSqlOutput::Borrowed(ValueRef::Real(number)) => SqlValue::Real(number),
-        ToSqlOutput::Borrowed(ValueRef::Text(_)) => {
-            SqlValue::Text(value.as_str().unwrap_or_default().to_owned())
-        }
+        ToSqlOutput::Borrowed(ValueRef::Text(_)) => SqlValue::Text(value.as_str().unwrap_or_default().to_owned()),
         _ => SqlValue::Null,
     })
 }
@@ -69,8 +67,9 @@ pub(crate) fn to_row(spec: &ResourceSpec, row: &Row<'_>) -> Result<RowData, Read
 fn absent_fields(value: ValueRef<'_>) -> Result<Vec<String>, ReadStoreError> {
     match value {
         ValueRef::Null => Ok(Vec::new()),
-        ValueRef::Text(bytes) => serde_json::from_slice(bytes)
-            .map_err(|_| corrupt("the list of absent fields is not a JSON array")),
+        ValueRef::Text(bytes) => {
+            serde_json::from_slice(bytes).map_err(|_| corrupt("the list of absent fields is not a JSON array"))
+        }
         _ => Err(corrupt("the list of absent fields is not text")),
     }
 }
@@ -79,9 +78,7 @@ fn to_json(column: &Column, value: ValueRef<'_>) -> Result<Value, ReadStoreError
     let foreign = || corrupt(format!("the column `{}` holds a value of another kind", column.name));
     Ok(match (column.kind, value) {
         (_, ValueRef::Null) => Value::Null,
-        (ColumnKind::Text, ValueRef::Text(bytes)) => {
-            std::str::from_utf8(bytes).map_err(|_| foreign())?.into()
-        }
+        (ColumnKind::Text, ValueRef::Text(bytes)) => std::str::from_utf8(bytes).map_err(|_| foreign())?.into(),
         (ColumnKind::Json, ValueRef::Text(bytes)) => serde_json::from_slice(bytes).map_err(|_| foreign())?,
         (ColumnKind::Integer, ValueRef::Integer(number)) => number.into(),
         (ColumnKind::Boolean, ValueRef::Integer(flag @ (0 | 1))) => (flag == 1).into(),

@@ -155,8 +155,7 @@ impl Inner {
             }
             after = page.next;
         }
-        let appended =
-            Appended { first_position: before.next(), position: record.position, streams, replayed: true };
+        let appended = Appended { first_position: before.next(), position: record.position, streams, replayed: true };
         Ok(AppendAnswer { appended, decision_id: record.decision_id })
     }
 }

@@ -66,11 +66,7 @@ impl Catalogue {
                 let entry = CommandEntry { aggregate: Arc::clone(&aggregate), spec: spec.clone() };
                 if let Some(other) = catalogue.commands.insert(spec.command_type, entry) {
                     let first = other.aggregate.name();
-                    return Err(CatalogueError::CommandTwice {
-                        command: spec.command_type,
-                        first,
-                        second: name,
-                    });
+                    return Err(CatalogueError::CommandTwice { command: spec.command_type, first, second: name });
                 }
             }
             if catalogue.aggregates.insert(name, aggregate).is_some() {

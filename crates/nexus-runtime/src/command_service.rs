@@ -1,12 +1,10 @@
 use std::{sync::Arc, time::Instant};
 
 use nexus_core::{
-    Admission, AggregateType, DecisionId, EventId, EventType, ExpectedVersion, Json, NewEvent, Position,
-    Proposal, Refusal, StreamAppend, StreamId, Timestamp, Version,
+    Admission, AggregateType, DecisionId, EventId, EventType, ExpectedVersion, Json, NewEvent, Position, Proposal,
+    Refusal, StreamAppend, StreamId, Timestamp, Version,
     admission::AdmissionContext,
-    framework::{
-        AggregateDefinition, AggregateState, CodecError, Ctx, DecidedEvent, HandleError, Rejection, When,
-    },
+    framework::{AggregateDefinition, AggregateState, CodecError, Ctx, DecidedEvent, HandleError, Rejection, When},
     ports::{
         AppendError, Clock, EventStore, IdSource, IdempotencyRecord, PolicyResource, PolicySchema, ReadError,
         SchemaKind, SchemaRefusal, StreamRead, Verdict,
@@ -273,8 +271,7 @@ impl Inner {
             command_type: command_type.to_owned(),
             nearest: self.catalogue.nearest_commands(command_type),
         })?;
-        let schema =
-            self.admission.registry().check(SchemaKind::Command, command_type, None, &request.payload)?;
+        let schema = self.admission.registry().check(SchemaKind::Command, command_type, None, &request.payload)?;
         let aggregate_id = self.aggregate_id(entry, request)?;
         let resource = PolicyResource { resource_type: entry.aggregate.name(), id: aggregate_id.as_str() };
         let decision_id = self.ids.decision_id();
@@ -289,11 +286,7 @@ impl Inner {
         Ok(Authorised { entry, request, aggregate_id, decision_id, verdict, now: self.clock.now() })
     }
 
-    fn aggregate_id(
-        &self,
-        entry: &CommandEntry,
-        request: &CommandRequest,
-    ) -> Result<StreamId, CommandFailure> {
+    fn aggregate_id(&self, entry: &CommandEntry, request: &CommandRequest) -> Result<StreamId, CommandFailure> {
         let missing = || CommandFailure::MissingAggregateId {
             command_type: request.command_type.clone(),
             aggregate: entry.aggregate.name(),
@@ -356,10 +349,8 @@ impl Inner {
         let mut rehydrated = Rehydrated { state: aggregate.fresh(), version: Version::NONE };
         let mut from = Version::new(1);
         loop {
-            let page = self
-                .store
-                .read_stream(StreamRead { from, ..StreamRead::all(aggregate_id.clone(), 500) })
-                .await?;
+            let page =
+                self.store.read_stream(StreamRead { from, ..StreamRead::all(aggregate_id.clone(), 500) }).await?;
             self.check_type(aggregate, aggregate_id, page.aggregate_type)?;
             for event in &page.events {
                 rehydrated.state.apply(event)?;
@@ -404,8 +395,7 @@ impl Inner {
             }
             proposed.push(NewEvent {
                 event_id: self.ids.event_id(),
-                event_type: EventType::new(event.event_type)
-                    .map_err(|error| codec(event.event_type, &error))?,
+                event_type: EventType::new(event.event_type).map_err(|error| codec(event.event_type, &error))?,
                 payload: event.payload.clone(),
                 metadata,
             });

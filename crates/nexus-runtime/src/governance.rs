@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use nexus_core::{
-    Actor, Admission, AggregateType, Digest, EventType, ExpectedVersion, Json, Metadata, NewEvent, Position,
-    Proposal, RecordedEvent, StreamAppend, StreamId, Version,
+    Actor, Admission, AggregateType, Digest, EventType, ExpectedVersion, Json, Metadata, NewEvent, Position, Proposal,
+    RecordedEvent, StreamAppend, StreamId, Version,
     admission::AdmissionContext,
     ports::{
-        Direction, EventStore, IdSource, RegisterError, RequestContext, SchemaDocument, SchemaKind,
-        SchemaRef, StreamRead,
+        Direction, EventStore, IdSource, RegisterError, RequestContext, SchemaDocument, SchemaKind, SchemaRef,
+        StreamRead,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -62,14 +62,9 @@ pub(crate) struct Governance<'a> {
 
 impl Governance<'_> {
     /// Replays `$schemas`, registers what the catalogue declares and is new, and records that.
-    pub(crate) async fn schemas(
-        &self,
-        catalogue: &Catalogue,
-        restore: SchemaRestore<'_>,
-    ) -> Result<(), StartError> {
+    pub(crate) async fn schemas(&self, catalogue: &Catalogue, restore: SchemaRestore<'_>) -> Result<(), StartError> {
         // The platform's own types come first, so that they have the same ids in every store.
-        let mut declared =
-            vec![self.register(SchemaKind::Event, SCHEMA_REGISTERED, &schema_registered_schema())?];
+        let mut declared = vec![self.register(SchemaKind::Event, SCHEMA_REGISTERED, &schema_registered_schema())?];
         declared.push(self.register(SchemaKind::Event, POLICY_ACTIVATED, &policy_activated_schema())?);
         let mut recorded: BTreeSet<u32> = BTreeSet::new();
         let (history, version) = self.history(SCHEMAS).await?;
@@ -87,8 +82,7 @@ impl Governance<'_> {
             }
         }
         declared.retain(|reference| recorded.insert(reference.id));
-        let events =
-            declared.iter().map(|reference| self.registration(reference)).collect::<Result<Vec<_>, _>>()?;
+        let events = declared.iter().map(|reference| self.registration(reference)).collect::<Result<Vec<_>, _>>()?;
         self.record(SCHEMAS, "SchemaRegistry", version, events).await
     }
 
@@ -112,13 +106,9 @@ impl Governance<'_> {
 
     fn registration(&self, reference: &SchemaRef) -> Result<NewEvent, StartError> {
         let registry = self.admission.registry();
-        let document =
-            registry.find(reference.kind, &reference.name, Some(reference.version)).ok_or_else(|| {
-                StartError::governance(
-                    SCHEMAS,
-                    format_args!("`{}` vanished from the registry", reference.name),
-                )
-            })?;
+        let document = registry.find(reference.kind, &reference.name, Some(reference.version)).ok_or_else(|| {
+            StartError::governance(SCHEMAS, format_args!("`{}` vanished from the registry", reference.name))
+        })?;
         let registered = SchemaRegistered {
             id: reference.id,
             kind: reference.kind.to_string(),
@@ -145,8 +135,7 @@ impl Governance<'_> {
         let mut events = Vec::new();
         let mut from = Version::new(1);
         loop {
-            let read =
-                StreamRead { from, direction: Direction::Forward, ..StreamRead::all(id.clone(), 1000) };
+            let read = StreamRead { from, direction: Direction::Forward, ..StreamRead::all(id.clone(), 1000) };
             let page = self.store.read_stream(read).await?;
             events.extend(page.events);
             match page.next {
@@ -174,8 +163,7 @@ impl Governance<'_> {
             events,
         };
         let actor = Actor::system();
-        let context =
-            AdmissionContext { actor: &actor, decision_id: self.ids.decision_id(), request: &self.request };
+        let context = AdmissionContext { actor: &actor, decision_id: self.ids.decision_id(), request: &self.request };
         let admitted = self.admission.admit(Proposal::single(part), context)?;
         let appended = self.store.append(admitted).await?;
         debug_assert!(appended.position > Position::START);
@@ -194,8 +182,7 @@ fn document_of(event: &RecordedEvent) -> Result<SchemaDocument, StartError> {
         other => return Err(damaged(&format_args!("unknown kind `{other}`"))),
     };
     let digest = registered.digest.parse().map_err(|error| damaged(&error))?;
-    let reference =
-        SchemaRef { id: registered.id, kind, name: registered.name, version: registered.version, digest };
+    let reference = SchemaRef { id: registered.id, kind, name: registered.name, version: registered.version, digest };
     Ok(SchemaDocument { reference, schema: registered.schema })
 }
 

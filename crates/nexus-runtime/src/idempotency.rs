@@ -4,9 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use nexus_core::{
     Digest, EventId, IdempotencyMark, Position, RecordedEvent, Text, Timestamp,
-    ports::{
-        EventFilter, EventStore, IdempotencyIndex, IdempotencyRecord, LogRead, ReadError, ReadStoreError,
-    },
+    ports::{EventFilter, EventStore, IdempotencyIndex, IdempotencyRecord, LogRead, ReadError, ReadStoreError},
 };
 use parking::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -30,10 +28,7 @@ impl Idempotent {
             hasher.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hasher.update(part);
         }
-        Self {
-            key: format!("{actor}/{key}").into(),
-            request: Digest::from_bytes(*hasher.finalize().as_bytes()),
-        }
+        Self { key: format!("{actor}/{key}").into(), request: Digest::from_bytes(*hasher.finalize().as_bytes()) }
     }
 
     pub(crate) fn mark(&self) -> IdempotencyMark {
@@ -129,12 +124,7 @@ impl KeyRing {
             .await
             .map_err(|error| index_task_failed(&error))??;
         loop {
-            let read = LogRead {
-                from: checkpoint,
-                limit: 1000,
-                filter: EventFilter::default(),
-                ..LogRead::default()
-            };
+            let read = LogRead { from: checkpoint, limit: 1000, filter: EventFilter::default(), ..LogRead::default() };
             let page = store.read_log(read).await?;
             if page.next <= checkpoint {
                 return Ok(checkpoint);
@@ -153,8 +143,7 @@ impl KeyRing {
         let mut records = Vec::new();
         for (at, event) in events.iter().enumerate() {
             if let Some(mark) = &event.metadata.idempotency {
-                let same_decision =
-                    |other: &&RecordedEvent| other.receipt.decision_id == event.receipt.decision_id;
+                let same_decision = |other: &&RecordedEvent| other.receipt.decision_id == event.receipt.decision_id;
                 let mut batch: Vec<_> = events.iter().skip(at).take_while(same_decision).cloned().collect();
                 if batch.last().is_some_and(|last| last.position == next) {
                     batch.extend(rest_of_append(store, event, next).await?);
@@ -222,11 +211,7 @@ pub(crate) enum FollowError {
 }
 
 fn same_request(record: IdempotencyRecord, request: &Idempotent) -> Result<Begun, IdempotencyClash> {
-    if record.request == request.request {
-        Ok(Begun::Before(record))
-    } else {
-        Err(IdempotencyClash::KeyReused)
-    }
+    if record.request == request.request { Ok(Begun::Before(record)) } else { Err(IdempotencyClash::KeyReused) }
 }
 
 /// The record of the append whose events these are.

@@ -4,8 +4,8 @@ use nexus_core::{
     Admission, Position, Refusal, Text,
     framework::Projection,
     ports::{
-        AppendError, Clock, EventStore, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore,
-        ReadStoreError, RegisterError, RequestContext, SchemaRegistry,
+        AppendError, Clock, EventStore, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore, ReadStoreError,
+        RegisterError, RequestContext, SchemaRegistry,
     },
 };
 use tokio::task::JoinHandle;

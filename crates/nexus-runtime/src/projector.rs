@@ -9,9 +9,7 @@ use std::{
 use nexus_core::{
     EventType, Position, RecordedEvent, Timestamp,
     framework::{CodecError, Projection},
-    ports::{
-        Clock, EventFilter, EventStore, LogRead, ReadError, ReadStoreError, ResourceStore, RowChange, RowData,
-    },
+    ports::{Clock, EventFilter, EventStore, LogRead, ReadError, ReadStoreError, ResourceStore, RowChange, RowData},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -122,8 +120,7 @@ pub fn start(
     stop: CancellationToken,
 ) -> Result<(RunningProjection, tokio::task::JoinHandle<()>), ReadStoreError> {
     let checkpoint = store.checkpoint()?;
-    let progress =
-        Progress { checkpoint, last_event_at: None, state: ProjectionState::CatchingUp, last_error: None };
+    let progress = Progress { checkpoint, last_event_at: None, state: ProjectionState::CatchingUp, last_error: None };
     let (sender, receiver) = watch::channel(progress);
     let running = RunningProjection { projection, store, progress: receiver };
     let follower = Follower { running: running.clone(), events, clock, progress: sender };
@@ -171,8 +168,7 @@ impl Follower {
             return Ok(());
         }
         let last_event_at = page.events.last().map(|event| event.timestamp);
-        let (projection, store, next) =
-            (self.running.projection.clone(), Arc::clone(&self.running.store), page.next);
+        let (projection, store, next) = (self.running.projection.clone(), Arc::clone(&self.running.store), page.next);
         tokio::task::spawn_blocking(move || apply(&projection, &*store, &page.events, next))
             .await
             .map_err(StepError::Panicked)??;

@@ -125,7 +125,6 @@ impl QueryService {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ReadStoreError> + Send + 'static,
 ) -> Result<T, ReadStoreError> {
-    let ended_early =
-        |error| ReadStoreError::Unavailable { reason: format!("the query ended early: {error}") };
+    let ended_early = |error| ReadStoreError::Unavailable { reason: format!("the query ended early: {error}") };
     tokio::task::spawn_blocking(work).await.map_err(ended_early)?
 }

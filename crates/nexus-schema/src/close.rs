@@ -51,12 +51,7 @@ pub(crate) fn close(schema: &Value, graph: &Graph, draft: Draft) -> Result<Close
     Ok(Closed { schema: closed, check_original: has_exclusive_parts(schema, graph) })
 }
 
-fn with_members(
-    document: &mut Value,
-    graph: &Graph,
-    index: usize,
-    change: impl FnOnce(&mut Map<String, Value>),
-) {
+fn with_members(document: &mut Value, graph: &Graph, index: usize, change: impl FnOnce(&mut Map<String, Value>)) {
     let schema = graph.get(index).and_then(|node| document.pointer_mut(&node.pointer));
     if let Some(members) = schema.and_then(Value::as_object_mut) {
         change(members);
@@ -153,15 +148,15 @@ impl Survey<'_> {
 
     /// Whether `only` alone decides which members there are: the others lead to it or accept no objects.
     fn rest_is_silent(&self, index: usize, only: usize, description: &Description) -> bool {
-        let leads = |from: usize| {
-            self.graph.get(from).is_some_and(|node| node.in_place.contains(&(InPlace::Part, only)))
-        };
+        let leads =
+            |from: usize| self.graph.get(from).is_some_and(|node| node.in_place.contains(&(InPlace::Part, only)));
         // One step is what `$ref` and `anyOf: [{"$ref": …}, {"type": "null"}]` need; anything deeper is closed together.
         let reference_to_only = |other: usize| {
             leads(other)
-                && self.graph.get(other).is_some_and(|node| {
-                    node.in_place.len() == 1 && node.children.is_empty() && !node.states_openness
-                })
+                && self
+                    .graph
+                    .get(other)
+                    .is_some_and(|node| node.in_place.len() == 1 && node.children.is_empty() && !node.states_openness)
         };
         let silent = |other: usize| {
             other == only
@@ -188,8 +183,7 @@ impl Survey<'_> {
             }
         }
         let all = std::iter::once(index).chain(others.iter().copied());
-        let declaring =
-            all.filter(|one| self.graph.get(*one).is_some_and(|node| node.declares_openly)).collect();
+        let declaring = all.filter(|one| self.graph.get(*one).is_some_and(|node| node.declares_openly)).collect();
         Description { others, declaring }
     }
 
@@ -229,9 +223,7 @@ impl Survey<'_> {
             .whole
             .keys()
             .copied()
-            .filter(|index| {
-                self.graph.get(*index).is_some_and(|node| node.declares_openly && node.is_alone())
-            })
+            .filter(|index| self.graph.get(*index).is_some_and(|node| node.declares_openly && node.is_alone()))
             .collect();
         let mut plan = Plan::default();
         for (wanted, into) in [(&alone, &mut plan.alone), (&self.together, &mut plan.together)] {

@@ -59,8 +59,7 @@ impl Compiled {
             }];
         }
         let original = self.original.as_ref().filter(|original| !original.is_valid(document));
-        let Some(broken) = original.or_else(|| (!self.closed.is_valid(document)).then_some(&self.closed))
-        else {
+        let Some(broken) = original.or_else(|| (!self.closed.is_valid(document)).then_some(&self.closed)) else {
             return Vec::new();
         };
         let mut violations = Vec::new();
@@ -95,9 +94,7 @@ fn build(schema: &Value, draft: Draft) -> Result<Validator, String> {
         .offline()
         .should_validate_formats(true)
         .with_pattern_options(
-            PatternOptions::regex()
-                .size_limit(limits::PATTERN_BYTES)
-                .dfa_size_limit(limits::PATTERN_CACHE_BYTES),
+            PatternOptions::regex().size_limit(limits::PATTERN_BYTES).dfa_size_limit(limits::PATTERN_CACHE_BYTES),
         )
         .build(schema)
         .map_err(|error| explain::schema_error(&error))

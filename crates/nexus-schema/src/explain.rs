@@ -21,10 +21,7 @@ pub(crate) fn push(error: &ValidationError<'_>, violations: &mut Vec<Violation>)
                 violations.push(Violation {
                     pointer: pointer.clone(),
                     keyword: error.kind().keyword().to_owned(),
-                    message: format!(
-                        "the schema declares no member `{}` here; remove it or declare it",
-                        shown(name)
-                    ),
+                    message: format!("the schema declares no member `{}` here; remove it or declare it", shown(name)),
                 });
             }
         }
@@ -33,11 +30,7 @@ pub(crate) fn push(error: &ValidationError<'_>, violations: &mut Vec<Violation>)
             keyword: "propertyNames".to_owned(),
             message: format!("a member name does not fit: {}", message(inner)),
         }),
-        kind => violations.push(Violation {
-            pointer,
-            keyword: kind.keyword().to_owned(),
-            message: message(error),
-        }),
+        kind => violations.push(Violation { pointer, keyword: kind.keyword().to_owned(), message: message(error) }),
     }
 }
 
@@ -102,9 +95,8 @@ fn types(kind: &TypeKind) -> String {
 fn alternatives(error: &ValidationError<'_>, context: &[Vec<ValidationError<'static>>]) -> String {
     let here = error.instance_path();
     // An alternative for another type is not what the writer meant.
-    let foreign = |inner: &ValidationError<'_>| {
-        matches!(inner.kind(), Kind::Type { .. }) && inner.instance_path() == here
-    };
+    let foreign =
+        |inner: &ValidationError<'_>| matches!(inner.kind(), Kind::Type { .. }) && inner.instance_path() == here;
     let nearest = context
         .iter()
         .filter(|errors| !errors.iter().any(foreign))
@@ -125,9 +117,7 @@ fn alternatives(error: &ValidationError<'_>, context: &[Vec<ValidationError<'sta
 /// One complaint inside another, without going further down.
 fn plain(error: &ValidationError<'static>) -> String {
     match error.kind() {
-        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
-            "has alternatives that do not fit either".to_owned()
-        }
+        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => "has alternatives that do not fit either".to_owned(),
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             format!("has no member {}", value(&Value::from(unexpected.clone())))
         }

@@ -71,8 +71,7 @@ const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 
 /// Whether `$ref` makes every keyword beside it meaningless, as it did before draft 2019-09.
 pub(crate) fn lone_reference(draft: Draft, schema: &Map<String, Value>) -> bool {
-    matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7)
-        && schema.get("$ref").is_some_and(Value::is_string)
+    matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7) && schema.get("$ref").is_some_and(Value::is_string)
 }
 
 struct Builder<'a> {
@@ -125,9 +124,9 @@ impl<'a> Builder<'a> {
                     for keyword in ["$anchor", "$dynamicAnchor", "$id", "id"] {
                         let name = members.get(keyword).and_then(Value::as_str);
                         let fragment = name.map(|name| name.strip_prefix('#').unwrap_or(name));
-                        if let Some(fragment) = fragment.filter(|_| {
-                            keyword.ends_with("nchor") || name.is_some_and(|name| name.starts_with('#'))
-                        }) {
+                        if let Some(fragment) = fragment
+                            .filter(|_| keyword.ends_with("nchor") || name.is_some_and(|name| name.starts_with('#')))
+                        {
                             self.anchors.entry(fragment).or_insert_with(|| pointer.clone());
                         }
                     }
@@ -200,12 +199,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn applied_in_place(
-        &mut self,
-        pointer: &str,
-        schema: &'a Map<String, Value>,
-        found: &mut Vec<(InPlace, usize)>,
-    ) {
+    fn applied_in_place(&mut self, pointer: &str, schema: &'a Map<String, Value>, found: &mut Vec<(InPlace, usize)>) {
         for keyword in IN_PLACE {
             if let Some(part) = schema.get(keyword) {
                 let how = match keyword {
@@ -231,12 +225,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn applied_to_members(
-        &mut self,
-        pointer: &str,
-        schema: &'a Map<String, Value>,
-        found: &mut Vec<(Child, usize)>,
-    ) {
+    fn applied_to_members(&mut self, pointer: &str, schema: &'a Map<String, Value>, found: &mut Vec<(Child, usize)>) {
         for (keyword, any) in [("properties", false), ("patternProperties", true)] {
             let parts = schema.get(keyword).and_then(Value::as_object);
             for (name, part) in parts.into_iter().flatten() {
@@ -255,12 +244,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn applied_to_items(
-        &mut self,
-        pointer: &str,
-        schema: &'a Map<String, Value>,
-        found: &mut Vec<(Child, usize)>,
-    ) {
+    fn applied_to_items(&mut self, pointer: &str, schema: &'a Map<String, Value>, found: &mut Vec<(Child, usize)>) {
         for keyword in ["items", "prefixItems", "additionalItems", "unevaluatedItems", "contains"] {
             let child = if keyword == "contains" { Child::Probe } else { Child::Item };
             let at = join(pointer, keyword);
@@ -290,14 +274,15 @@ impl<'a> Builder<'a> {
         let at = if fragment.is_empty() || fragment.starts_with('/') {
             fragment
         } else {
-            self.anchors.get(fragment.as_str()).cloned().ok_or_else(|| {
-                format!("`{keyword}` {place} names the anchor `{}`, which is nowhere", shown(target))
-            })?
+            self.anchors
+                .get(fragment.as_str())
+                .cloned()
+                .ok_or_else(|| format!("`{keyword}` {place} names the anchor `{}`, which is nowhere", shown(target)))?
         };
         let root = self.root;
-        let schema = root.pointer(&at).ok_or_else(|| {
-            format!("`{keyword}` {place} leads to `{}`, where there is nothing", shown(target))
-        })?;
+        let schema = root
+            .pointer(&at)
+            .ok_or_else(|| format!("`{keyword}` {place} leads to `{}`, where there is nothing", shown(target)))?;
         if !schema.is_object() && !schema.is_boolean() {
             let target = shown(target);
             return Err(format!("`{keyword}` {place} leads to `{target}`, which is not a schema"));
@@ -318,10 +303,7 @@ fn refuses_objects(schema: &Value) -> bool {
     };
     by_type
         || schema.get("const").is_some_and(|value| !value.is_object())
-        || schema
-            .get("enum")
-            .and_then(Value::as_array)
-            .is_some_and(|values| !values.iter().any(Value::is_object))
+        || schema.get("enum").and_then(Value::as_array).is_some_and(|values| !values.iter().any(Value::is_object))
 }
 
 /// `pointer` extended by one escaped token.
@@ -348,8 +330,7 @@ fn percent_decode(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let digits = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let decoded =
-            digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let decoded = digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
         bytes.push(decoded.unwrap_or(*first));
         rest = tail.get(if decoded.is_some() { 2.. } else { 0.. }).unwrap_or_default();
     }

@@ -153,10 +153,8 @@ type Applied = BTreeMap<usize, u64>;
 pub(crate) fn depth_limit(graph: &Graph) -> Result<Option<usize>, String> {
     let applied = Appliers { graph, done: HashMap::new() }.all()?;
     let top = |counts: &[u64]| counts.first().copied().unwrap_or(0);
-    let mut counts: Vec<u64> = applied
-        .iter()
-        .map(|one| one.values().fold(0, |sum: u64, count| sum.saturating_add(*count)))
-        .collect();
+    let mut counts: Vec<u64> =
+        applied.iter().map(|one| one.values().fold(0, |sum: u64, count| sum.saturating_add(*count))).collect();
     if top(&counts) > MAX_VISITS {
         return Err(format!("more than {MAX_VISITS} schemas apply to the top of a document"));
     }
@@ -220,10 +218,7 @@ impl Appliers<'_> {
         for (how, part) in &node.in_place {
             let inner = self.done.get(part);
             let chosen = node.chooses
-                || inner
-                    .into_iter()
-                    .flatten()
-                    .any(|(one, _)| self.graph.get(*one).is_some_and(|one| one.chooses));
+                || inner.into_iter().flatten().any(|(one, _)| self.graph.get(*one).is_some_and(|one| one.chooses));
             // To learn what a choice has evaluated, its alternatives are checked once more.
             let times = if node.evaluates_twice && chosen && *how != InPlace::Negation { 2 } else { 1 };
             for (inner, count) in inner.into_iter().flatten() {

@@ -5,9 +5,9 @@
 use std::{fmt, sync::Arc};
 
 use nexus_core::{
-    Actor, Admission, Admitted, AggregateType, DecisionId, Digest, EventId, EventType, ExpectedVersion, Json,
-    Metadata, NewEvent, Proposal, StreamAppend, StreamId, Text, Timestamp, Version,
-    admission::AdmissionContext, ports::RequestContext,
+    Actor, Admission, Admitted, AggregateType, DecisionId, Digest, EventId, EventType, ExpectedVersion, Json, Metadata,
+    NewEvent, Proposal, StreamAppend, StreamId, Text, Timestamp, Version, admission::AdmissionContext,
+    ports::RequestContext,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -82,11 +82,7 @@ pub fn part(stream: &str, expected: ExpectedVersion, count: usize) -> StreamAppe
 /// # Panics
 /// When `stream` is not a valid stream id.
 #[must_use]
-pub fn part_of(
-    stream: &str,
-    expected: ExpectedVersion,
-    events: impl IntoIterator<Item = NewEvent>,
-) -> StreamAppend {
+pub fn part_of(stream: &str, expected: ExpectedVersion, events: impl IntoIterator<Item = NewEvent>) -> StreamAppend {
     StreamAppend {
         stream: stream_id(stream),
         aggregate_type: aggregate_type("Order"),

@@ -53,9 +53,7 @@ impl Client {
             return Err(Failure::usage(format_args!("`{base}` is not an http:// address"))
                 .hint(format_args!("for example --server {}", Self::DEFAULT_SERVER)));
         }
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_mins(1));
+        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).timeout(Duration::from_mins(1));
         let http = http.build().map_err(|error| Failure::usage(format_args!("no HTTP client: {error}")))?;
         Ok(Self { base: base.to_owned(), http })
     }
@@ -87,8 +85,7 @@ impl Client {
     /// When no answer came.
     pub async fn start(&self, request: Request<'_>) -> Result<reqwest::Response, Failure> {
         let method = if request.body.is_some() { Method::POST } else { Method::GET };
-        let mut builder =
-            self.http.request(method, format!("{}{}", self.base, request.path)).query(request.query);
+        let mut builder = self.http.request(method, format!("{}{}", self.base, request.path)).query(request.query);
         for (name, value) in request.headers {
             builder = builder.header(*name, value);
         }
@@ -134,8 +131,7 @@ impl Answer {
     #[must_use]
     pub fn failure(&self) -> Failure {
         let text = |name: &str| self.body.get(name).and_then(Value::as_str);
-        let status =
-            StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
+        let status = StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |s| s.to_string());
         let mut message = text("detail").or_else(|| text("title")).unwrap_or(&status).to_owned();
         if let Some(code) = text("code") {
             message = format!("{message} [{code}]");

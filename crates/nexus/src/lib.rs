@@ -19,8 +19,7 @@ pub use client::Client;
 pub use exit::{Exit, Failure};
 
 pub use nexus_core::framework::{
-    self, Aggregate, Change, Command, Ctx, Decision, Events, Handle, Project, ReadModel, Recorded, Rejection,
-    Row,
+    self, Aggregate, Change, Command, Ctx, Decision, Events, Handle, Project, ReadModel, Recorded, Rejection, Row,
 };
 pub use nexus_core::{self as core, StreamId, Timestamp, Version, require};
 pub use nexus_macros::{aggregate, command, event, projection, state, value};

@@ -107,8 +107,9 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(listen).await.map_err(|error| {
         let failure = Failure::usage(format_args!("cannot listen on {listen}: {error}"));
         match error.kind() {
-            std::io::ErrorKind::AddrInUse => failure
-                .hint("another program listens there: choose --port N, or --random-ports for any free one"),
+            std::io::ErrorKind::AddrInUse => {
+                failure.hint("another program listens there: choose --port N, or --random-ports for any free one")
+            }
             _ => failure.hint("choose another address"),
         }
     })
@@ -129,9 +130,7 @@ async fn start_node(
     let registry = Arc::new(JsonSchemaRegistry::new());
     let restore = {
         let registry = Arc::clone(&registry);
-        move |document: nexus_core::ports::SchemaDocument| {
-            registry.restore(document.reference, document.schema)
-        }
+        move |document: nexus_core::ports::SchemaDocument| registry.restore(document.reference, document.schema)
     };
     let policy = RegoPolicyEngine::new(app.domain.policy_modules())
         .map_err(|error| Failure::with_code(3, format_args!("the policy cannot be used: {error}")))?;

@@ -51,22 +51,9 @@ pub struct CancelOrder {
 
 #[nexus::event]
 pub enum OrderEvent {
-    OrderPlaced {
-        customer_id: String,
-        country: String,
-        placed_at: Timestamp,
-        lines: Vec<Line>,
-        total_minor: u64,
-    },
-    OrderItemsCancelled {
-        items: Vec<CancelledItem>,
-        amount_minor: u64,
-        reason: Option<String>,
-    },
-    OrderCancelled {
-        amount_minor: u64,
-        reason: Option<String>,
-    },
+    OrderPlaced { customer_id: String, country: String, placed_at: Timestamp, lines: Vec<Line>, total_minor: u64 },
+    OrderItemsCancelled { items: Vec<CancelledItem>, amount_minor: u64, reason: Option<String> },
+    OrderCancelled { amount_minor: u64, reason: Option<String> },
 }
 
 #[nexus::value]

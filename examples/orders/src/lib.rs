@@ -1,9 +1,6 @@
 //! The Order example: a whole domain with its rules ([`domain`]), its read model ([`rows`]) and its policy.
 //! Fields without a comment are what their names say; amounts are in minor units, such as pence.
-#![expect(
-    missing_docs,
-    reason = "an example shows how little a domain needs; the names of fields are enough"
-)]
+#![expect(missing_docs, reason = "an example shows how little a domain needs; the names of fields are enough")]
 
 pub mod domain;
 pub mod import;

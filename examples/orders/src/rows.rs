@@ -36,9 +36,7 @@ impl Project<OrderEvent> for OrderRow {
             OrderItemsCancelled { items, amount_minor, .. } => row.update(|row| {
                 row.cancel(items.iter().map(|item| u64::from(item.quantity)).sum(), *amount_minor);
             }),
-            OrderCancelled { amount_minor, .. } => {
-                row.update(|row| row.cancel(row.open_items, *amount_minor))
-            }
+            OrderCancelled { amount_minor, .. } => row.update(|row| row.cancel(row.open_items, *amount_minor)),
         }
     }
 }

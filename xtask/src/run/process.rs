@@ -101,8 +101,7 @@ fn kill_tree(child: &mut Child) -> Fallible<()> {
 /// The processes below `root`, as far as the system tells.
 fn descendants(root: u32) -> Vec<u32> {
     let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output();
-    let text =
-        listed.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let text = listed.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned());
     let pairs: Vec<(u32, u32)> = text
         .lines()
         .filter_map(|line| {

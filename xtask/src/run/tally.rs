@@ -44,8 +44,7 @@ mod tests {
 
     #[test]
     fn the_closing_line_of_a_test_binary_is_read() {
-        let ok =
-            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s";
+        let ok = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s";
         let tally = Tally::from_line(ok).unwrap();
         assert_eq!((tally.passed, tally.failed, tally.ignored), (12, 0, 1));
         let failed = "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out";

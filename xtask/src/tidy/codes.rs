@@ -12,11 +12,8 @@ use super::{Finding, Repository};
 const PAGES: &str = "docs/errors/";
 
 /// Where the codes may be listed; the first that exists counts.
-const REGISTRIES: &[&str] = &[
-    "crates/nexus-api/src/problem/codes.rs",
-    "crates/nexus-api/src/problem/code.rs",
-    "crates/nexus-api/src/codes.rs",
-];
+const REGISTRIES: &[&str] =
+    &["crates/nexus-api/src/problem/codes.rs", "crates/nexus-api/src/problem/code.rs", "crates/nexus-api/src/codes.rs"];
 
 pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
     let Some((registry, file)) = registry(repository) else {
@@ -28,8 +25,7 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
             registry,
             1,
             "lists no error codes that tidy can read".to_owned(),
-            "keep them as `pub const SLUGS: &[&str]`, or as the literals of a function named `slug`"
-                .to_owned(),
+            "keep them as `pub const SLUGS: &[&str]`, or as the literals of a function named `slug`".to_owned(),
         )];
     }
     let pages = pages(repository);
@@ -83,10 +79,7 @@ fn pages(repository: &Repository) -> Vec<&str> {
 fn codes(file: &syn::File) -> BTreeMap<String, usize> {
     let mut found = Listed::default();
     found.visit_file(file);
-    [found.list, found.function, found.constants]
-        .into_iter()
-        .find(|codes| !codes.is_empty())
-        .unwrap_or_default()
+    [found.list, found.function, found.constants].into_iter().find(|codes| !codes.is_empty()).unwrap_or_default()
 }
 
 #[derive(Default)]
@@ -150,8 +143,8 @@ impl Literals {
 impl<'ast> Visit<'ast> for Literals {
     fn visit_lit_str(&mut self, literal: &'ast LitStr) {
         let value = literal.value();
-        let is_code = !value.is_empty()
-            && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        let is_code =
+            !value.is_empty() && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         if is_code {
             self.0.insert(value, literal.span().start().line);
         }
@@ -192,7 +185,8 @@ mod tests {
 
     #[test]
     fn codes_may_also_be_the_answers_of_slug() {
-        let code = "impl Code { pub fn slug(self) -> &'static str { match self { Self::A => \"aa\", Self::B => \"b-b\" } } }";
+        let code =
+            "impl Code { pub fn slug(self) -> &'static str { match self { Self::A => \"aa\", Self::B => \"b-b\" } } }";
         assert_eq!(found(code, &["aa", "b-b"]), []);
         assert_eq!(found(code, &[]).len(), 2);
     }

@@ -105,11 +105,7 @@ fn bans(table: &Table) -> Vec<Ban> {
             words: phrase.split_whitespace().map(str::to_lowercase).collect(),
             term: term.clone(),
         };
-        forbidden
-            .split(',')
-            .map(ban)
-            .filter(|ban| ban.words.iter().any(|word| word != "–"))
-            .collect::<Vec<_>>()
+        forbidden.split(',').map(ban).filter(|ban| ban.words.iter().any(|word| word != "–")).collect::<Vec<_>>()
     };
     table.rows.iter().flat_map(bans_of).collect()
 }
@@ -247,10 +243,7 @@ mod tests {
 
     #[test]
     fn a_word_alone_or_out_of_order_is_no_violation() {
-        assert_eq!(
-            found("pub struct Message; pub struct MessageDomain; pub fn process() {}"),
-            [] as [String; 0]
-        );
+        assert_eq!(found("pub struct Message; pub struct MessageDomain; pub fn process() {}"), [] as [String; 0]);
     }
 
     #[test]

@@ -8,8 +8,7 @@ use super::{Finding, Member, Repository, markdown};
 const RULE: &str = "layers";
 const HERE: &str = "xtask/src/tidy/layers.rs";
 const MAP: &str = "ARCHITECTURE.md";
-const WHY: &str =
-    "crates are the seams of the system: an arrow that is not drawn couples what was meant to be apart";
+const WHY: &str = "crates are the seams of the system: an arrow that is not drawn couples what was meant to be apart";
 
 /// A crate and the crates of the workspace it may use outside its tests.
 struct Layer {
@@ -125,8 +124,7 @@ fn below<'a>(members: &'a [Member], name: &str) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut open = vec![name];
     while let Some(next) = open.pop() {
-        let dependencies =
-            members.iter().filter(|member| member.name == next).flat_map(|member| &member.dependencies);
+        let dependencies = members.iter().filter(|member| member.name == next).flat_map(|member| &member.dependencies);
         for dependency in dependencies {
             if found.insert(dependency.as_str()) {
                 open.push(dependency);

@@ -39,9 +39,7 @@ fn belongs(item: &Item) -> bool {
 
 fn finding(path: &str, item: &Item) -> Finding {
     // The item's own line, not that of its docs.
-    let line = syntax::item_attributes(item)
-        .last()
-        .map_or(item.span().start().line, |last| last.span().end().line + 1);
+    let line = syntax::item_attributes(item).last().map_or(item.span().start().line, |last| last.span().end().line + 1);
     Finding {
         path: path.to_owned(),
         line,

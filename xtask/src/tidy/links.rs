@@ -9,9 +9,7 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
     let pages = repository.texts.iter().filter(|(path, _)| path.ends_with(".md"));
     pages
         .flat_map(|(path, text)| {
-            let dead = |link: &Link| {
-                problem(repository, path, &link.target).map(|what| finding(path, link.line, what))
-            };
+            let dead = |link: &Link| problem(repository, path, &link.target).map(|what| finding(path, link.line, what));
             markdown::links(text).iter().filter_map(dead).collect::<Vec<_>>()
         })
         .collect()
@@ -42,8 +40,7 @@ fn problem(repository: &Repository, from: &str, target: &str) -> Option<String> 
         return Some(format!("`{target}` leads to `{path}`, which does not exist"));
     }
     let is_page = path.ends_with(".md") && !fragment.is_empty();
-    let missing =
-        is_page && !markdown::anchors(repository.text(&path)).iter().any(|anchor| anchor == fragment);
+    let missing = is_page && !markdown::anchors(repository.text(&path)).iter().any(|anchor| anchor == fragment);
     missing.then(|| format!("`{path}` has no heading `#{fragment}`"))
 }
 
@@ -93,10 +90,7 @@ mod tests {
 
     #[test]
     fn dead_links_are_findings_on_their_line() {
-        assert_eq!(
-            found("../c.md"),
-            [(3, "`../c.md` leads to `docs/c.md`, which does not exist".to_owned())]
-        );
+        assert_eq!(found("../c.md"), [(3, "`../c.md` leads to `docs/c.md`, which does not exist".to_owned())]);
         assert_eq!(found("../b.md#gone"), [(3, "`docs/b.md` has no heading `#gone`".to_owned())]);
         assert_eq!(found("../../../up.md"), [(3, "`../../../up.md` leads out of the repository".to_owned())]);
     }

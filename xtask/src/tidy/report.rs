@@ -1,8 +1,7 @@
 use std::{path::Path, time::Instant};
 
 use super::{
-    Finding, Repository, codes, glossary, layers, layout, links, manifests, proofs, root, sizes, syntax,
-    tests_rule,
+    Finding, Repository, codes, glossary, layers, layout, links, manifests, proofs, root, sizes, syntax, tests_rule,
 };
 use crate::Fallible;
 

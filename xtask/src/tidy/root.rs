@@ -15,8 +15,7 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
     for (path, text) in &repository.texts {
         for (index, line) in text.lines().enumerate() {
             let home = HOMES.iter().find(|home| names_a_place(line, home));
-            let scratch =
-                Some(&SCRATCH).filter(|scratch| path.ends_with(".md") && names_a_place(line, scratch));
+            let scratch = Some(&SCRATCH).filter(|scratch| path.ends_with(".md") && names_a_place(line, scratch));
             if let Some(place) = home.or(scratch) {
                 findings.push(Finding {
                     path: path.clone(),
@@ -43,8 +42,7 @@ fn check_pages(repository: &Repository) -> Vec<Finding> {
             rule: "root",
             what: format!("the root holds {} Markdown files, at most {MOST_PAGES} may be there", pages.len()),
             why: "the root is the first page a newcomer sees",
-            fix: "move it to docs/, or fold it into README, ARCHITECTURE, CONTRIBUTING or CHANGELOG"
-                .to_owned(),
+            fix: "move it to docs/, or fold it into README, ARCHITECTURE, CONTRIBUTING or CHANGELOG".to_owned(),
         })
         .collect()
 }

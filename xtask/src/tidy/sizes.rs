@@ -135,17 +135,14 @@ fn judge(item: &Measured, allowed: Option<usize>) -> Option<Finding> {
         None if size <= limit => return None,
         Some(allowed) if size == allowed && size > limit => return None,
         None => (format!("{has}, the limit is {limit}"), "split it by purpose".to_owned()),
-        Some(_) if size <= limit => {
-            (format!("{has} and needs no exemption"), format!("remove its entry from {LIST}"))
-        }
+        Some(_) if size <= limit => (format!("{has} and needs no exemption"), format!("remove its entry from {LIST}")),
         Some(allowed) if size > allowed => (
             format!("{has}, its exemption ends at {allowed}"),
             "take out as much as was added; exemptions never grow".to_owned(),
         ),
-        Some(allowed) => (
-            format!("{has}, its exemption still says {allowed}"),
-            format!("lower the entry in {LIST} to {size}"),
-        ),
+        Some(allowed) => {
+            (format!("{has}, its exemption still says {allowed}"), format!("lower the entry in {LIST} to {size}"))
+        }
     };
     Some(Finding { path: item.path.clone(), line: item.line, rule: RULE, what, why: kind.why(), fix })
 }
@@ -165,8 +162,7 @@ fn measure(repository: &Repository) -> Vec<Measured> {
             line: 1,
             size: text.lines().count().saturating_sub(tests),
         });
-        let mut functions =
-            Functions { path, lines: text.lines().collect(), owner: String::new(), found: &mut all };
+        let mut functions = Functions { path, lines: text.lines().collect(), owner: String::new(), found: &mut all };
         functions.visit_file(file);
     }
     all
@@ -316,10 +312,7 @@ mod tests {
         let six = "fn six(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8) {}";
         assert_eq!(whats(six, ""), ["`six` has 6 parameters, the limit is 5"]);
         assert_eq!(whats(&format!("impl Foreign for Mine {{ {six} }}"), ""), [] as [String; 0]);
-        assert_eq!(
-            whats(&format!("trait Mine {{ {six} }}"), ""),
-            ["`Mine::six` has 6 parameters, the limit is 5"]
-        );
+        assert_eq!(whats(&format!("trait Mine {{ {six} }}"), ""), ["`Mine::six` has 6 parameters, the limit is 5"]);
     }
 
     #[test]

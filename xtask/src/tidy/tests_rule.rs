@@ -21,8 +21,7 @@ pub(crate) fn check(repository: &Repository) -> Vec<Finding> {
         let text = repository.text(path);
         let ranges = syntax::test_ranges(file);
         let all = syntax::is_test_file(path) || syntax::is_test_crate(path);
-        let in_tests =
-            |line: usize| all || ranges.iter().any(|(first, last)| (*first..=*last).contains(&line));
+        let in_tests = |line: usize| all || ranges.iter().any(|(first, last)| (*first..=*last).contains(&line));
         let mut marks = Marks::default();
         marks.walk(file.to_token_stream());
         findings.extend(marks.ignored.iter().map(|line| ignored(path, *line)));

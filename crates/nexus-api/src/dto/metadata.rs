@@ -40,15 +40,8 @@ pub struct MetadataDto {
     pub extra: Option<Json>,
 }
 
-const KNOWN: [&str; 7] = [
-    "correlationId",
-    "causationId",
-    "userId",
-    "schemaVersion",
-    "traceparent",
-    "idempotencyKey",
-    "idempotencyRequest",
-];
+const KNOWN: [&str; 7] =
+    ["correlationId", "causationId", "userId", "schemaVersion", "traceparent", "idempotencyKey", "idempotencyRequest"];
 
 impl From<&Metadata> for MetadataDto {
     fn from(metadata: &Metadata) -> Self {

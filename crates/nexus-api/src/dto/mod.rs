@@ -8,15 +8,13 @@ mod metadata;
 mod operations;
 
 pub use answers::{
-    AppendAccepted, AppendedStreamDto, CausationNode, CausationTree, CommandAccepted, DecisionDto,
-    DryRunAnswer, DryRunEvent, EventList, PageInfo, RowList, StreamAppendAccepted, StreamEvents, StreamList,
-    StreamSummary,
+    AppendAccepted, AppendedStreamDto, CausationNode, CausationTree, CommandAccepted, DecisionDto, DryRunAnswer,
+    DryRunEvent, EventList, PageInfo, RowList, StreamAppendAccepted, StreamEvents, StreamList, StreamSummary,
 };
 pub use catalogue::{CommandDto, CommandList, PolicyBundleDto, PolicyList, SchemaDto, SchemaList};
 pub(crate) use cloud_event::CloudEvent;
 pub use event::{EventDto, InvalidEvent, ReceiptDto};
 pub use metadata::MetadataDto;
 pub use operations::{
-    ProjectionErrorDto, ProjectionHealth, ProjectionList, ProjectionStatus, Readiness, ReadinessCheck,
-    VersionInfo,
+    ProjectionErrorDto, ProjectionHealth, ProjectionList, ProjectionStatus, Readiness, ReadinessCheck, VersionInfo,
 };

@@ -190,9 +190,7 @@ impl Code {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BusinessRuleViolation | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::InternalError | Self::InvalidDecision | Self::DamagedData => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::InternalError | Self::InvalidDecision | Self::DamagedData => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable | Self::NotReady | Self::StoreReadOnly | Self::ProjectionBehind => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

@@ -3,9 +3,7 @@
 use nexus_core::{
     DecisionId, Refusal,
     framework::CodecError,
-    ports::{
-        AppendError, ReadError, ReadStoreError, SchemaKind, SchemaRefusal, Verdict, VerdictOutcome, Violation,
-    },
+    ports::{AppendError, ReadError, ReadStoreError, SchemaKind, SchemaRefusal, Verdict, VerdictOutcome, Violation},
 };
 use nexus_runtime::{AppendFailure, CommandFailure, IdempotencyClash, QueryFailure};
 
@@ -37,18 +35,14 @@ pub(crate) fn command_problem(failure: CommandFailure, command_type: &str, place
         CommandFailure::Denied { decision_id, verdict, .. } => {
             policy_problem(command_type, &verdict, Some(decision_id))
         }
-        CommandFailure::MissingAggregateId { .. } => {
-            Problem::invalid("/aggregateId", "required", failure.to_string())
-        }
+        CommandFailure::MissingAggregateId { .. } => Problem::invalid("/aggregateId", "required", failure.to_string()),
         CommandFailure::AlreadyExists { version, .. } => {
             Problem::new(Code::AlreadyExists, failure.to_string()).with_versions(None, version)
         }
         CommandFailure::DoesNotExist { .. } => Problem::new(Code::NotFound, failure.to_string()),
-        CommandFailure::Rejected(rejection) => {
-            Problem::new(Code::BusinessRuleViolation, rejection.to_string())
-                .with_title(format!("The rule `{}` rejects the command", rejection.code))
-                .with_error("", &rejection.code, rejection.message)
-        }
+        CommandFailure::Rejected(rejection) => Problem::new(Code::BusinessRuleViolation, rejection.to_string())
+            .with_title(format!("The rule `{}` rejects the command", rejection.code))
+            .with_error("", &rejection.code, rejection.message),
         CommandFailure::Idempotency(clash) => clash.into(),
         CommandFailure::NotAdmitted(refusal) => decided_event_problem(refusal),
         CommandFailure::Append(error) => store_problem(error, places),
@@ -65,9 +59,7 @@ pub(crate) fn append_problem(failure: AppendFailure, places: &BodyPlaces) -> Pro
         AppendFailure::NotAdmitted { refusal, decision_id } => match refusal {
             Refusal::Malformed(reason) => Problem::invalid("", "append", reason),
             Refusal::Schema { index, refusal, .. } => schema_problem(*refusal, places.payload(index)),
-            Refusal::Policy { event_type, verdict, .. } => {
-                policy_problem(&event_type, &verdict, Some(decision_id))
-            }
+            Refusal::Policy { event_type, verdict, .. } => policy_problem(&event_type, &verdict, Some(decision_id)),
             other => Problem::new(Code::InternalError, "the events were not admitted").caused_by(&other),
         },
         AppendFailure::Idempotency(clash) => clash.into(),
@@ -89,9 +81,9 @@ fn policy_problem(action: &str, verdict: &Verdict, decision: Option<DecisionId>)
             let rules: Vec<String> = denials.iter().map(|denial| format!("`{}`", denial.id)).collect();
             let detail = format!("policy does not allow `{action}`: refused by {}", rules.join(", "));
             let problem = Problem::new(Code::PolicyViolation, detail);
-            denials.iter().fold(problem, |problem, denial| {
-                problem.with_fix(&denial.id, &denial.message, &denial.remediation)
-            })
+            denials
+                .iter()
+                .fold(problem, |problem, denial| problem.with_fix(&denial.id, &denial.message, &denial.remediation))
         }
         VerdictOutcome::Failed { reason } => {
             let detail = format!("policy could not be evaluated for `{action}`, which counts as a no");
@@ -127,8 +119,7 @@ fn schema_problem(refusal: SchemaRefusal, place: &str) -> Problem {
         }
         SchemaRefusal::UnknownVersion { .. } => Problem::new(Code::UnknownSchema, text),
         SchemaRefusal::Invalid { schema, violations } => {
-            let what =
-                format!("the payload breaks the schema of `{}` (version {})", schema.name, schema.version);
+            let what = format!("the payload breaks the schema of `{}` (version {})", schema.name, schema.version);
             let problem = Problem::new(Code::ValidationError, format!("{what}: {}", summary(&violations)));
             violations.into_iter().fold(problem, |problem, violation| {
                 let pointer = format!("{place}{}", violation.pointer);
@@ -186,8 +177,7 @@ fn store_problem(error: AppendError, places: &BodyPlaces) -> Problem {
                 .caused_by(&reason)
         }
         AppendError::Poisoned { reason } => {
-            let detail =
-                "the store takes no writes until it is restarted; whether this write was kept is known then";
+            let detail = "the store takes no writes until it is restarted; whether this write was kept is known then";
             Problem::new(Code::StoreReadOnly, detail).with_retry_after(30).caused_by(&reason)
         }
         other => unavailable("the store cannot be reached").caused_by(&other),
@@ -209,9 +199,7 @@ fn unavailable(detail: &str) -> Problem {
 impl From<IdempotencyClash> for Problem {
     fn from(clash: IdempotencyClash) -> Self {
         match clash {
-            IdempotencyClash::StillRunning => {
-                Self::new(Code::RequestInProgress, clash.to_string()).with_retry_after(1)
-            }
+            IdempotencyClash::StillRunning => Self::new(Code::RequestInProgress, clash.to_string()).with_retry_after(1),
             IdempotencyClash::KeyReused => Self::new(Code::IdempotencyKeyReused, clash.to_string()),
             IdempotencyClash::Index(error) => {
                 unavailable("it cannot be told whether this request was carried out before").caused_by(&error)
@@ -224,8 +212,7 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match &error {
             ReadError::Corrupt { .. } => {
-                let detail =
-                    "stored events are damaged and are not served; the operator must verify the store";
+                let detail = "stored events are damaged and are not served; the operator must verify the store";
                 Self::new(Code::DamagedData, detail).caused_by(&error)
             }
             _ => unavailable("the store cannot be reached").caused_by(&error),

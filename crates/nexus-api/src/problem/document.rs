@@ -54,8 +54,7 @@ impl Problem {
     pub(crate) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let name: String = name.chars().take(64).collect();
-        let mut problem =
-            Self::new(Code::InvalidParameter, detail.clone()).with_error("", &name, detail.clone());
+        let mut problem = Self::new(Code::InvalidParameter, detail.clone()).with_error("", &name, detail.clone());
         problem.0.fields.push(FieldError { field: name, error: detail });
         problem
     }
@@ -72,12 +71,7 @@ impl Problem {
     }
 
     /// Adds something that is wrong; one with a place is also listed by field.
-    pub(crate) fn with_error(
-        mut self,
-        pointer: impl Into<String>,
-        rule: &str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn with_error(mut self, pointer: impl Into<String>, rule: &str, detail: impl Into<String>) -> Self {
         let (pointer, detail) = (pointer.into(), detail.into());
         if !pointer.is_empty() {
             self.0.fields.push(FieldError { field: field_of(&pointer), error: detail.clone() });

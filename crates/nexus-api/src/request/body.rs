@@ -18,9 +18,7 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> 
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => {
-            Err(Problem::new(Code::MalformedJson, "the body ended before it was complete").caused_by(&error))
-        }
+        Err(error) => Err(Problem::new(Code::MalformedJson, "the body ended before it was complete").caused_by(&error)),
     }
 }
 

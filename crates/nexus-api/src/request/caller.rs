@@ -136,8 +136,7 @@ fn header_text(headers: &HeaderMap, name: &str) -> Result<Option<Text>, Problem>
     match text.filter(|text| rest.is_none() && is_plain(text)) {
         Some(text) => Ok(Some(text.into())),
         None => {
-            let detail =
-                format!("`{name}` must be given once, with 1 to 255 bytes and no control characters");
+            let detail = format!("`{name}` must be given once, with 1 to 255 bytes and no control characters");
             Err(Problem::header(name, detail))
         }
     }

@@ -103,11 +103,7 @@ pub(crate) fn document(raw: &RawValue) -> Json {
     Json::from_stored(Bytes::copy_from_slice(raw.get().as_bytes()))
 }
 
-pub(crate) fn typed<'a, T: Deserialize<'a>>(
-    raw: &'a RawValue,
-    place: String,
-    expected: &str,
-) -> Result<T, Problem> {
+pub(crate) fn typed<'a, T: Deserialize<'a>>(raw: &'a RawValue, place: String, expected: &str) -> Result<T, Problem> {
     serde_json::from_str(raw.get()).map_err(|_| Problem::invalid(place, "type", expected))
 }
 

@@ -54,8 +54,7 @@ impl Params {
         let Some(text) = self.one(name)? else {
             return Ok(None);
         };
-        let refuse =
-            || Problem::parameter(name, format!("`{name}` must be a whole number from 0 to {}", u64::MAX));
+        let refuse = || Problem::parameter(name, format!("`{name}` must be a whole number from 0 to {}", u64::MAX));
         digits(text).map(Some).ok_or_else(refuse)
     }
 

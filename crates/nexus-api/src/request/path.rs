@@ -20,8 +20,7 @@ where
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(args)) => Ok(Self(args)),
             Err(rejection) => {
-                Err(Problem::new(Code::InvalidPath, "the path is not UTF-8 once decoded")
-                    .caused_by(&rejection))
+                Err(Problem::new(Code::InvalidPath, "the path is not UTF-8 once decoded").caused_by(&rejection))
             }
         }
     }

@@ -2,8 +2,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     routes::{
-        appends, causation, commands, dashboard, events, feed, governance, operations, projections, queries,
-        streams,
+        appends, causation, commands, dashboard, events, feed, governance, operations, projections, queries, streams,
     },
     state::Api,
 };

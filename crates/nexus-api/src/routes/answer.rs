@@ -39,9 +39,9 @@ pub(crate) fn json_bytes(status: StatusCode, media_type: &'static str, body: Byt
 }
 
 pub(crate) fn to_bytes(body: &impl Serialize) -> Result<Bytes, Problem> {
-    serde_json::to_vec(body).map(Bytes::from).map_err(|error| {
-        Problem::new(Code::InternalError, "the answer could not be written").caused_by(&error)
-    })
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|error| Problem::new(Code::InternalError, "the answer could not be written").caused_by(&error))
 }
 
 /// A header value from text that may hold anything; what cannot be sent becomes empty.

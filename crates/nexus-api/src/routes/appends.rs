@@ -4,8 +4,7 @@ use axum::{
     response::Response,
 };
 use nexus_core::{
-    AggregateType, AppendedStream, EventType, ExpectedVersion, Metadata, NewEvent, Proposal, StreamAppend,
-    StreamId,
+    AggregateType, AppendedStream, EventType, ExpectedVersion, Metadata, NewEvent, Proposal, StreamAppend, StreamId,
 };
 use nexus_runtime::{AppendAnswer, AppendFailure};
 use serde_json::value::RawValue;
@@ -13,9 +12,7 @@ use serde_json::value::RawValue;
 use crate::{
     dto::{AppendAccepted, AppendedStreamDto, StreamAppendAccepted},
     problem::{BodyPlaces, Problem, append_problem},
-    request::{
-        Caller, Condition, Conversation, Object, PathArgs, WriteRequest, document, expected_version, typed,
-    },
+    request::{Caller, Condition, Conversation, Object, PathArgs, WriteRequest, document, expected_version, typed},
     routes::{
         answer::{DECISION_ID, POSITION, REPLAYED, encoded, header_value, json, stream_id, version_tag},
         commands::writable,
@@ -65,8 +62,7 @@ pub(crate) async fn append_events(
     let Batch { places, .. } = batch;
     let answer = store(&api, Proposal::single(part), write, places).await?;
     let part = answer.appended.streams.first();
-    let part =
-        part.ok_or_else(|| Problem::new(crate::Code::InternalError, "the append answered no stream"))?;
+    let part = part.ok_or_else(|| Problem::new(crate::Code::InternalError, "the append answered no stream"))?;
     let body = StreamAppendAccepted {
         aggregate_id: part.stream.to_string(),
         first_version: part.first_version.get(),
@@ -102,8 +98,7 @@ pub(crate) async fn append_streams(State(api): State<Api>, request: Request) -> 
     let write = WriteRequest::read(&api, request, api.config.max_append_bytes).await?;
     write.params.only(&[])?;
     if write.condition.is_some() {
-        let detail =
-            "an append to several streams has its conditions in the body: `expectedVersion` of each stream";
+        let detail = "an append to several streams has its conditions in the body: `expectedVersion` of each stream";
         return Err(Problem::header("if-match", detail));
     }
     let mut object = Object::of_body(write.body.as_bytes())?;
@@ -179,9 +174,7 @@ impl<'a> Batch<'a> {
             .map_err(|error| Problem::invalid(type_place, "eventType", error.to_string()))?;
         let id_place = object.place("eventId");
         let event_id = match object.text("eventId")? {
-            Some(text) => {
-                text.parse().map_err(|_| Problem::invalid(id_place, "eventId", "must be a UUID"))?
-            }
+            Some(text) => text.parse().map_err(|_| Problem::invalid(id_place, "eventId", "must be a UUID"))?,
             None => self.api.node.ids().event_id(),
         };
         let version_place = object.place("schemaVersion");
@@ -190,8 +183,7 @@ impl<'a> Batch<'a> {
             None => 0,
         };
         let metadata_place = object.place("metadata");
-        let said =
-            object.take("metadata").map(|raw| Conversation::of_metadata(raw, &metadata_place)).transpose()?;
+        let said = object.take("metadata").map(|raw| Conversation::of_metadata(raw, &metadata_place)).transpose()?;
         let said = self.caller.overrule(said.unwrap_or_default());
         self.places.payloads.push(object.place("payload"));
         let payload = document(object.required("payload")?);

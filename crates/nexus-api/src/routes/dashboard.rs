@@ -39,10 +39,7 @@ pub(crate) async fn dashboard(headers: HeaderMap) -> Result<Response, Problem> {
     params(("file" = String, Path, description = "Name of the file.")),
     responses((status = 200, description = "The file."))
 )]
-pub(crate) async fn dashboard_asset(
-    PathArgs(file): PathArgs<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(crate) async fn dashboard_asset(PathArgs(file): PathArgs<String>, headers: HeaderMap) -> Result<Response, Problem> {
     serve(&file, &headers)
 }
 
@@ -69,8 +66,7 @@ fn serve(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
 
 /// A strong tag: the digest of the bytes.
 fn strong_tag(file: &EmbeddedFile) -> String {
-    let digest: String =
-        file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{digest}\"")
 }
 

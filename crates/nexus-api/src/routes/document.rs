@@ -27,25 +27,17 @@ const TAGS: [(&str, &str); 6] = [
 
 /// Adds the title, the tags, and the answer every operation may give instead of its own: a problem.
 pub(crate) fn complete(document: &mut OpenApi) {
-    document.info = InfoBuilder::new()
-        .title("Nexus")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(DESCRIPTION))
-        .build();
-    let tag = |(name, description): (&str, &str)| {
-        TagBuilder::new().name(name).description(Some(description)).build()
-    };
+    document.info =
+        InfoBuilder::new().title("Nexus").version(env!("CARGO_PKG_VERSION")).description(Some(DESCRIPTION)).build();
+    let tag = |(name, description): (&str, &str)| TagBuilder::new().name(name).description(Some(description)).build();
     document.tags = Some(TAGS.map(tag).into());
     let components = document.components.get_or_insert_default();
-    let mut add =
-        |name: std::borrow::Cow<'static, str>, schema| components.schemas.insert(name.into_owned(), schema);
+    let mut add = |name: std::borrow::Cow<'static, str>, schema| components.schemas.insert(name.into_owned(), schema);
     add(ProblemBody::name(), ProblemBody::schema());
     add(ProblemError::name(), ProblemError::schema());
     add(FieldError::name(), FieldError::schema());
     for item in document.paths.paths.values_mut() {
-        for operation in
-            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
-        {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
             add_problem(operation);
         }
     }

@@ -115,20 +115,15 @@ pub(crate) async fn find(api: &Api, id: &str) -> Result<RecordedEvent, Problem> 
 
 /// The filter that a query string asks for.
 pub(crate) fn filter(params: &Params) -> Result<EventFilter, Problem> {
-    let event_type = |name: &str| {
-        EventType::new(name.to_owned()).map_err(|error| Problem::parameter("types", error.to_string()))
-    };
-    let event_types =
-        params.list("types")?.into_iter().map(event_type).collect::<Result<BTreeSet<_>, _>>()?;
+    let event_type =
+        |name: &str| EventType::new(name.to_owned()).map_err(|error| Problem::parameter("types", error.to_string()));
+    let event_types = params.list("types")?.into_iter().map(event_type).collect::<Result<BTreeSet<_>, _>>()?;
     if params.one("types")?.is_some() && event_types.is_empty() {
         return Err(Problem::parameter("types", "`types` names no event type"));
     }
     Ok(EventFilter {
         event_types,
-        aggregate_type: params
-            .one("aggregateType")?
-            .map(|name| aggregate_type("aggregateType", name))
-            .transpose()?,
+        aggregate_type: params.one("aggregateType")?.map(|name| aggregate_type("aggregateType", name)).transpose()?,
         correlation_id: params.one("correlationId")?.map(Into::into),
         ..EventFilter::default()
     })

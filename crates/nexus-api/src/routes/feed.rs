@@ -135,8 +135,7 @@ impl Feed {
 
     /// Sends the next page, or waits until there is one.
     async fn step(&mut self) -> Result<Result<(), ReadError>, Ended> {
-        let read =
-            LogRead { from: self.after, limit: PAGE, filter: self.filter.clone(), ..LogRead::default() };
+        let read = LogRead { from: self.after, limit: PAGE, filter: self.filter.clone(), ..LogRead::default() };
         let page = match self.events.read_log(read).await {
             Ok(page) => page,
             Err(error) => return Ok(Err(error)),
@@ -160,10 +159,7 @@ impl Feed {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Ended),
             Err(_) => {
-                tracing::info!(
-                    position = self.after.get(),
-                    "a live feed's client does not read and is let go"
-                );
+                tracing::info!(position = self.after.get(), "a live feed's client does not read and is let go");
                 Err(Ended)
             }
         }

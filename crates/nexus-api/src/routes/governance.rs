@@ -21,11 +21,7 @@ use crate::{
     params(("kind" = Option<String>, Query, description = "`event` or `command`; both when not given.")),
     responses((status = 200, description = "The schemas, without their text.", body = SchemaList))
 )]
-pub(crate) async fn list_schemas(
-    State(api): State<Api>,
-    _caller: Caller,
-    params: Params,
-) -> Result<Response, Problem> {
+pub(crate) async fn list_schemas(State(api): State<Api>, _caller: Caller, params: Params) -> Result<Response, Problem> {
     params.only(&["kind"])?;
     let wanted = kind(&params)?;
     let documents = api.node.schemas().list().into_iter();
@@ -56,8 +52,7 @@ pub(crate) async fn get_schema(
     let number = match version.as_str() {
         "latest" => None,
         text => {
-            let number =
-                digits(text).and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
+            let number = digits(text).and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
             let detail = "a schema version is a whole number from 1, or `latest`";
             Some(number.ok_or_else(|| Problem::new(Code::InvalidPath, detail))?)
         }

@@ -45,8 +45,7 @@ pub(crate) async fn readyz(State(api): State<Api>, params: Params) -> Result<Res
     let checks = checks(&api).await;
     let failed = |check: &&ReadinessCheck| check.required && !check.ok;
     if let Some(first) = checks.iter().find(failed) {
-        let problem =
-            Problem::new(Code::NotReady, format!("{}: {}", first.name, first.detail)).with_retry_after(5);
+        let problem = Problem::new(Code::NotReady, format!("{}: {}", first.name, first.detail)).with_retry_after(5);
         return Err(checks
             .iter()
             .filter(failed)

@@ -30,11 +30,7 @@ use crate::{
     ),
     responses((status = 200, description = "The streams.", body = StreamList))
 )]
-pub(crate) async fn list_streams(
-    State(api): State<Api>,
-    _caller: Caller,
-    params: Params,
-) -> Result<Response, Problem> {
+pub(crate) async fn list_streams(State(api): State<Api>, _caller: Caller, params: Params) -> Result<Response, Problem> {
     params.only(&["prefix", "type", "limit", "cursor"])?;
     let prefix = params.one("prefix")?.unwrap_or_default();
     let wanted_type = params.one("type")?;
@@ -104,10 +100,8 @@ pub(crate) async fn stream_events(
                 Direction::Forward => ("from", "forward"),
                 Direction::Backward => ("to", "backward"),
             };
-            let target = format!(
-                "/api/streams/{}/events?{end}={next}&direction={way}&limit={limit}",
-                encoded(id.as_str())
-            );
+            let target =
+                format!("/api/streams/{}/events?{end}={next}&direction={way}&limit={limit}", encoded(id.as_str()));
             response.headers_mut().insert(axum::http::header::LINK, next_link(&target));
         }
         return Ok(response);

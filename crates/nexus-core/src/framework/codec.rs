@@ -1,8 +1,6 @@
 use serde::{
     Serialize,
-    de::{
-        DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, VariantAccess, Visitor,
-    },
+    de::{DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, VariantAccess, Visitor},
 };
 
 use crate::json::Json;
@@ -35,9 +33,7 @@ pub(crate) fn variant_payload<E: Serialize>(value: &E, variant: &str) -> Result<
         .and_then(|rest| rest.strip_prefix(variant))
         .and_then(|rest| rest.strip_prefix("\":"))
         .and_then(|rest| rest.strip_suffix('}'))
-        .ok_or_else(|| {
-            CodecError::new(variant, "it is not an externally tagged enum variant of this name")
-        })?;
+        .ok_or_else(|| CodecError::new(variant, "it is not an externally tagged enum variant of this name"))?;
     Ok(Json::from_stored(payload.to_owned().into()))
 }
 
@@ -91,11 +87,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
         serde_json::Deserializer::from_slice(self.payload).deserialize_seq(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Self::Error> {
         serde_json::Deserializer::from_slice(self.payload).deserialize_map(visitor)
     }
 }

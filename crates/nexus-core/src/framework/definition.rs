@@ -51,9 +51,8 @@ impl AggregateDefinition {
     /// # Errors
     /// When an event type listed by its enum is missing from the enum's schema.
     pub fn of<A: Aggregate>() -> Result<Self, CodecError> {
-        let event = |event_type: &&'static str| {
-            A::Event::schema(event_type).map(|schema| EventSpec { event_type, schema })
-        };
+        let event =
+            |event_type: &&'static str| A::Event::schema(event_type).map(|schema| EventSpec { event_type, schema });
         let handlers = A::handlers();
         let commands = handlers.iter().map(|handler| CommandSpec {
             command_type: handler.command_type(),
@@ -111,12 +110,7 @@ pub trait AggregateState: Send {
     ///
     /// # Errors
     /// [`HandleError`].
-    fn handle(
-        &self,
-        command_type: &str,
-        payload: &Json,
-        ctx: &Ctx<'_>,
-    ) -> Result<Vec<DecidedEvent>, HandleError>;
+    fn handle(&self, command_type: &str, payload: &Json, ctx: &Ctx<'_>) -> Result<Vec<DecidedEvent>, HandleError>;
 }
 
 #[derive(Default)]
@@ -130,19 +124,13 @@ impl<A: Aggregate> AggregateState for Instance<A> {
         Ok(())
     }
 
-    fn handle(
-        &self,
-        command_type: &str,
-        payload: &Json,
-        ctx: &Ctx<'_>,
-    ) -> Result<Vec<DecidedEvent>, HandleError> {
+    fn handle(&self, command_type: &str, payload: &Json, ctx: &Ctx<'_>) -> Result<Vec<DecidedEvent>, HandleError> {
         let handler = A::handlers()
             .into_iter()
             .find(|handler| handler.command_type() == command_type)
             .ok_or_else(|| HandleError::UnknownCommand(command_type.to_owned()))?;
         let events = handler.run(&self.state, payload, ctx)?;
-        let decided =
-            |event: &A::Event| Ok(DecidedEvent { event_type: event.event_type(), payload: event.payload()? });
+        let decided = |event: &A::Event| Ok(DecidedEvent { event_type: event.event_type(), payload: event.payload()? });
         events.iter().map(decided).collect()
     }
 }

@@ -163,10 +163,7 @@ pub struct Projection {
 
 impl fmt::Debug for Projection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Projection")
-            .field("spec", &self.spec)
-            .field("event_types", &self.event_types)
-            .finish()
+        f.debug_struct("Projection").field("spec", &self.spec).field("event_types", &self.event_types).finish()
     }
 }
 
@@ -222,12 +219,7 @@ impl Projection {
 
 trait Step: Send + Sync {
     fn key(&self, event: &RecordedEvent) -> Result<Option<String>, CodecError>;
-    fn project(
-        &self,
-        event: &RecordedEvent,
-        key: &str,
-        row: Option<RowData>,
-    ) -> Result<Option<RowChange>, CodecError>;
+    fn project(&self, event: &RecordedEvent, key: &str, row: Option<RowData>) -> Result<Option<RowChange>, CodecError>;
 }
 
 struct Typed<R> {
@@ -245,12 +237,7 @@ impl<R: ReadModel> Step for Typed<R> {
         self.source(event).map(|source| (source.key)(event)).transpose()
     }
 
-    fn project(
-        &self,
-        event: &RecordedEvent,
-        key: &str,
-        row: Option<RowData>,
-    ) -> Result<Option<RowChange>, CodecError> {
+    fn project(&self, event: &RecordedEvent, key: &str, row: Option<RowData>) -> Result<Option<RowChange>, CodecError> {
         let Some(source) = self.source(event) else {
             return Ok(None);
         };
@@ -263,9 +250,7 @@ impl<R: ReadModel> Step for Typed<R> {
                 Value::Object(data) if data.get(R::KEY).and_then(Value::as_str) == Some(key) => {
                     Ok(Some(RowChange::Put(data)))
                 }
-                _ => {
-                    Err(CodecError::new(R::RESOURCE, &format_args!("the row's `{}` is not `{key}`", R::KEY)))
-                }
+                _ => Err(CodecError::new(R::RESOURCE, &format_args!("the row's `{}` is not `{key}`", R::KEY))),
             },
         }
     }

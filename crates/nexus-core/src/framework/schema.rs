@@ -17,15 +17,11 @@ pub(crate) fn variant_schema<E: Events>(variant: &str) -> Result<Value, CodecErr
     let root = schema_of::<E>();
     let unknown = || CodecError::new(variant, "the enum's schema has no variant of this name");
     // An enum whose variants all have no content is one branch without `oneOf`.
-    let branches = root
-        .get("oneOf")
-        .and_then(Value::as_array)
-        .map_or_else(|| std::slice::from_ref(&root), Vec::as_slice);
+    let branches =
+        root.get("oneOf").and_then(Value::as_array).map_or_else(|| std::slice::from_ref(&root), Vec::as_slice);
     let (branch, content) = branches
         .iter()
-        .find_map(|branch| {
-            branch.pointer("/properties")?.get(variant).map(|content| (Some(branch), content.clone()))
-        })
+        .find_map(|branch| branch.pointer("/properties")?.get(variant).map(|content| (Some(branch), content.clone())))
         .or_else(|| branches.iter().any(|branch| names_unit(branch, variant)).then(|| (None, unit_schema())))
         .ok_or_else(unknown)?;
     let mut schema = match content {
@@ -50,10 +46,7 @@ fn unit_schema() -> Value {
 
 fn names_unit(branch: &Value, variant: &str) -> bool {
     branch.get("const").and_then(Value::as_str) == Some(variant)
-        || branch
-            .get("enum")
-            .and_then(Value::as_array)
-            .is_some_and(|names| names.iter().any(|name| name == variant))
+        || branch.get("enum").and_then(Value::as_array).is_some_and(|names| names.iter().any(|name| name == variant))
 }
 
 /// The columns of a row type, from its schema's properties.
@@ -108,8 +101,7 @@ impl Example<'_> {
             return Value::Null;
         }
         let schema = resolve(self.root, schema);
-        let given =
-            schema.pointer("/examples/0").or_else(|| schema.get("const")).or_else(|| schema.get("default"));
+        let given = schema.pointer("/examples/0").or_else(|| schema.get("const")).or_else(|| schema.get("default"));
         if let Some(value) = given.or_else(|| schema.pointer("/enum/0")).filter(|value| !value.is_null()) {
             return value.clone();
         }

@@ -73,13 +73,7 @@ impl StreamRead {
     /// The whole stream, oldest first, at most `limit` events.
     #[must_use]
     pub fn all(stream: StreamId, limit: usize) -> Self {
-        Self {
-            stream,
-            from: Version::new(1),
-            to: Version::new(u64::MAX),
-            direction: Direction::Forward,
-            limit,
-        }
+        Self { stream, from: Version::new(1), to: Version::new(u64::MAX), direction: Direction::Forward, limit }
     }
 }
 
@@ -130,10 +124,7 @@ impl EventFilter {
     pub fn matches(&self, event: &RecordedEvent) -> bool {
         (self.event_types.is_empty() || self.event_types.contains(&event.event_type))
             && self.aggregate_type.as_ref().is_none_or(|wanted| *wanted == event.aggregate_type)
-            && self
-                .correlation_id
-                .as_ref()
-                .is_none_or(|id| Some(id) == event.metadata.correlation_id.as_ref())
+            && self.correlation_id.as_ref().is_none_or(|id| Some(id) == event.metadata.correlation_id.as_ref())
             && self.since.is_none_or(|since| event.timestamp >= since)
             && self.until.is_none_or(|until| event.timestamp <= until)
     }
@@ -256,9 +247,7 @@ impl AppendError {
                 ErrorKind::Conflict
             }
             Self::TooLarge { .. } => ErrorKind::Invalid,
-            Self::ReadOnly { .. } | Self::Poisoned { .. } | Self::Unavailable { .. } => {
-                ErrorKind::Unavailable
-            }
+            Self::ReadOnly { .. } | Self::Poisoned { .. } | Self::Unavailable { .. } => ErrorKind::Unavailable,
         }
     }
 }

@@ -11,17 +11,17 @@ mod schema_registry;
 
 pub use clock::{Clock, IdSource};
 pub use event_store::{
-    AppendError, BoxFuture, Direction, EventFilter, EventStore, LogPage, LogRead, ReadError, StreamInfo,
-    StreamList, StreamListPage, StreamPage, StreamRead,
+    AppendError, BoxFuture, Direction, EventFilter, EventStore, LogPage, LogRead, ReadError, StreamInfo, StreamList,
+    StreamListPage, StreamPage, StreamRead,
 };
 pub use idempotency::{IdempotencyIndex, IdempotencyRecord};
 pub use policy_engine::{
-    Denial, PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext,
-    Severity, Verdict, VerdictOutcome,
+    Denial, PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext, Severity,
+    Verdict, VerdictOutcome,
 };
 pub use read_store::{
-    Column, ColumnKind, Filter, FilterOp, ReadStore, ReadStoreError, ResourceSpec, ResourceStore, RowChange,
-    RowData, RowPage, RowQuery, SortKey,
+    Column, ColumnKind, Filter, FilterOp, ReadStore, ReadStoreError, ResourceSpec, ResourceStore, RowChange, RowData,
+    RowPage, RowQuery, SortKey,
 };
 pub use schema_registry::{
     RegisterError, SchemaDocument, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry, Violation,

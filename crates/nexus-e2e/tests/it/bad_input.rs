@@ -79,8 +79,7 @@ fn unknown_names_list_the_nearest_ones() {
     refuse(&http, ("DELETE", "/api/events", &[], None), 405, "");
     let event = json!({ "aggregateType": "Order", "expectedVersion": "any",
         "events": [{ "eventType": "OrderPlacd", "payload": {} }] });
-    let problem =
-        refuse(&http, ("POST", "/api/streams/s/events", &[], Some(event.to_string().as_bytes())), 404, "");
+    let problem = refuse(&http, ("POST", "/api/streams/s/events", &[], Some(event.to_string().as_bytes())), 404, "");
     assert!(problem.to_string().contains("OrderPlaced"), "{problem}");
 }
 
@@ -96,12 +95,8 @@ fn wrong_types_are_named_all_at_once_with_their_places() {
         400,
         "VALIDATION_ERROR",
     );
-    let pointers: Vec<_> = problem["errors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|error| error["pointer"].as_str().unwrap())
-        .collect();
+    let pointers: Vec<_> =
+        problem["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
     for wanted in ["/customerId", "/lines/0/quantity", "/lines/0/unitPriceMinor", "/lines/1/quantity"] {
         assert!(pointers.iter().any(|pointer| pointer.ends_with(wanted)), "{wanted} is not in {pointers:?}");
     }
@@ -114,11 +109,8 @@ fn forged_cursors_limits_and_parameters_are_refused() {
     let http = server.http();
     for index in 0..3 {
         assert_eq!(
-            http.post(
-                "/api/commands/PlaceOrder",
-                &json!({ "aggregateId": format!("o{index}"), "payload": order() })
-            )
-            .status,
+            http.post("/api/commands/PlaceOrder", &json!({ "aggregateId": format!("o{index}"), "payload": order() }))
+                .status,
             202
         );
     }
@@ -192,8 +184,7 @@ fn an_append_is_governed_all_or_nothing() {
     refuse(&http, ("POST", path, &[], Some(mixed.as_bytes())), 400, "VALIDATION_ERROR");
     let empty = append(json!([]), json!("none"));
     refuse(&http, ("POST", path, &[], Some(empty.as_bytes())), 400, "");
-    let stored =
-        http.request("POST", path, &[], Some(append(json!([event(&good)]), json!("none")).as_bytes()));
+    let stored = http.request("POST", path, &[], Some(append(json!([event(&good)]), json!("none")).as_bytes()));
     assert_eq!(stored.status, 201, "{}", stored.body);
     let stale = append(json!([event(&good)]), json!("none"));
     let problem = refuse(&http, ("POST", path, &[], Some(stale.as_bytes())), 409, "");
@@ -201,8 +192,7 @@ fn an_append_is_governed_all_or_nothing() {
     for expected in [json!(-2), json!(1.5), json!("3x"), json!({})] {
         refuse(&http, ("POST", path, &[], Some(append(json!([event(&good)]), expected).as_bytes())), 400, "");
     }
-    let other =
-        json!({ "aggregateType": "Basket", "expectedVersion": "any", "events": [event(&good)] }).to_string();
+    let other = json!({ "aggregateType": "Basket", "expectedVersion": "any", "events": [event(&good)] }).to_string();
     refuse(&http, ("POST", path, &[], Some(other.as_bytes())), 409, "");
 }
 

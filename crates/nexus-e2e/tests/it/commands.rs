@@ -42,8 +42,7 @@ fn an_order_is_placed_seen_and_cancelled_and_every_event_has_its_receipt() {
     assert_eq!((again.status, again.code()), (422, "BUSINESS_RULE_VIOLATION"), "{}", again.body);
 
     let stream = http.get(&format!("/api/streams/{id}/events")).body;
-    let types: Vec<_> =
-        stream["events"].as_array().unwrap().iter().map(|event| event["eventType"].clone()).collect();
+    let types: Vec<_> = stream["events"].as_array().unwrap().iter().map(|event| event["eventType"].clone()).collect();
     assert_eq!(types, ["OrderPlaced", "OrderItemsCancelled", "OrderCancelled"]);
     let policy = http.get("/api/policies").body.to_string();
     for event in stream["events"].as_array().unwrap() {
@@ -97,22 +96,19 @@ fn versions_can_be_pinned_in_the_body_and_in_headers() {
     let http = server.http();
     place(&http, "order-1");
     let head = http.head();
-    let body =
-        |expected: Value| json!({ "aggregateId": "order-1", "expectedVersion": expected, "payload": {} });
+    let body = |expected: Value| json!({ "aggregateId": "order-1", "expectedVersion": expected, "payload": {} });
     let stale = http.post("/api/commands/CancelOrder", &body(json!(7)));
     assert_eq!(
         (stale.status, &stale.body["expectedVersion"], &stale.body["actualVersion"]),
         (409, &json!(7), &json!(1))
     );
     let text = json!({ "aggregateId": "order-1", "payload": {} }).to_string();
-    let if_match = |value: &str| {
-        http.request("POST", "/api/commands/CancelOrder", &[("if-match", value)], Some(text.as_bytes()))
-    };
+    let if_match =
+        |value: &str| http.request("POST", "/api/commands/CancelOrder", &[("if-match", value)], Some(text.as_bytes()));
     assert_eq!(if_match("\"9\"").status, 412);
     assert_eq!(http.head(), head);
     assert_eq!(if_match("\"1\"").status, 202);
-    let duplicate =
-        http.post("/api/commands/PlaceOrder", &json!({ "aggregateId": "order-1", "payload": order() }));
+    let duplicate = http.post("/api/commands/PlaceOrder", &json!({ "aggregateId": "order-1", "payload": order() }));
     assert_eq!(duplicate.status, 409, "{}", duplicate.body);
 }
 
@@ -128,8 +124,7 @@ fn of_many_clients_changing_one_order_nobody_is_lost() {
         .map(|_| {
             let http = Http::new(&url);
             std::thread::spawn(move || {
-                let cancel =
-                    json!({ "aggregateId": "busy", "payload": { "items": [{ "line": 1, "quantity": 1 }] } });
+                let cancel = json!({ "aggregateId": "busy", "payload": { "items": [{ "line": 1, "quantity": 1 }] } });
                 (0..20).filter(|_| http.post("/api/commands/CancelItems", &cancel).status == 202).count()
             })
         })
@@ -149,27 +144,17 @@ fn lists_filter_sort_and_page() {
     for (index, country) in ["France", "Spain", "France", "Norway", "France"].iter().enumerate() {
         let payload = json!({ "customerId": format!("c{index}"), "country": country,
             "lines": [{ "productId": "p", "quantity": index + 1, "unitPriceMinor": 100 }] });
-        let answer = http.post(
-            "/api/commands/PlaceOrder",
-            &json!({ "aggregateId": format!("o{index}"), "payload": payload }),
-        );
+        let answer =
+            http.post("/api/commands/PlaceOrder", &json!({ "aggregateId": format!("o{index}"), "payload": payload }));
         assert_eq!(answer.status, 202, "{}", answer.body);
     }
     let head = http.head();
     let list = |query: &str| http.get(&format!("/api/queries/orders?consistentWith={head}&{query}"));
     let ids = |answer: &nexus_e2e::Answer| -> Vec<String> {
-        answer.body["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item["id"].as_str().unwrap().to_owned())
-            .collect()
+        answer.body["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
     };
     let french = list("filter[country]=France&sort=-totalMinor");
-    assert_eq!(
-        (ids(&french), french.body["total"].as_u64()),
-        (vec!["o4".into(), "o2".into(), "o0".into()], Some(3))
-    );
+    assert_eq!((ids(&french), french.body["total"].as_u64()), (vec!["o4".into(), "o2".into(), "o0".into()], Some(3)));
     assert_eq!(ids(&list("filter[totalMinor][gte]=400&sort=totalMinor")), ["o3", "o4"]);
     assert_eq!(ids(&list("filter[country][in]=Spain,Norway&sort=country")), ["o3", "o1"]);
     let first = list("sort=-totalMinor&limit=2");
@@ -205,24 +190,8 @@ fn the_command_line_speaks_the_same_language() {
         assert!(ended.stderr.contains(text), "{arguments:?} does not say {text:?}: {}", ended.stderr);
         assert!(ended.stdout.is_empty());
     }
-    let tail = server.cli(&[
-        "event",
-        "tail",
-        "--after",
-        "0",
-        "--types",
-        "OrderPlaced",
-        "--limit",
-        "1",
-        "-o",
-        "jsonl",
-    ]);
-    assert_eq!(
-        serde_json::from_str::<Value>(tail.stdout.trim()).unwrap()["aggregateId"],
-        "cli-1",
-        "{}",
-        tail.stderr
-    );
+    let tail = server.cli(&["event", "tail", "--after", "0", "--types", "OrderPlaced", "--limit", "1", "-o", "jsonl"]);
+    assert_eq!(serde_json::from_str::<Value>(tail.stdout.trim()).unwrap()["aggregateId"], "cli-1", "{}", tail.stderr);
     let example = server.cli(&["command", "describe", "PlaceOrder", "--example"]);
     let again = server.cli(&["command", "send", "PlaceOrder", "--data", example.stdout.trim()]);
     assert_eq!(again.code, Some(0), "the printed example is accepted: {}", again.stderr);

@@ -90,15 +90,8 @@ fn the_months_become_orders_that_equal_an_independent_computation_and_importing_
     assert_eq!(count("rows"), ledger.rows);
     assert_eq!((count("placedRows"), count("cancelledRows")), (ledger.placed, ledger.cancelled));
     assert_eq!(count("placedRows") + count("cancelledRows") + count("rejectedRows"), count("rows"));
-    assert_eq!(
-        report["rejected"].as_array().unwrap().len() as u64,
-        count("rejectedRows"),
-        "each one is named"
-    );
-    assert!(
-        !report["rejected"].to_string().contains("refused-by-the-server"),
-        "the plan and the domain agree"
-    );
+    assert_eq!(report["rejected"].as_array().unwrap().len() as u64, count("rejectedRows"), "each one is named");
+    assert!(!report["rejected"].to_string().contains("refused-by-the-server"), "the plan and the domain agree");
     eprintln!("{} rows, {} commands in {took:?}", ledger.rows, count("commandsStored"));
     if data().whole {
         assert!(took < Duration::from_mins(1), "the import took {took:?}");
@@ -148,8 +141,7 @@ fn killed_in_the_middle_and_taken_up_again_nothing_is_missing_and_nothing_is_dou
     let report: Value = serde_json::from_str(&imported.stdout).unwrap();
     assert!(report["commandsKnown"].as_u64().unwrap() > 0, "something was there already");
     let events = http.events();
-    let ids: std::collections::BTreeSet<_> =
-        events.iter().map(|event| event["eventId"].as_str().unwrap()).collect();
+    let ids: std::collections::BTreeSet<_> = events.iter().map(|event| event["eventId"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), events.len(), "no event twice");
     let positions: Vec<_> = events.iter().map(|event| event["position"].as_u64().unwrap()).collect();
     assert_eq!(positions, (1..=events.len() as u64).collect::<Vec<_>>(), "positions are dense");
@@ -175,20 +167,11 @@ fn every_acknowledged_command_survives_kill_9() {
         server.kill();
         acknowledged.extend(clients.into_iter().flat_map(|client| client.join().unwrap()));
     }
-    assert!(
-        acknowledged.len() > 50,
-        "only {} commands were acknowledged: the run is void",
-        acknowledged.len()
-    );
+    assert!(acknowledged.len() > 50, "only {} commands were acknowledged: the run is void", acknowledged.len());
     let server = Server::kept(dir.path());
     let orders: BTreeMap<_, _> = fold(&server.http().events());
     let lost: Vec<_> = acknowledged.iter().filter(|id| !orders.contains_key(*id)).collect();
-    assert!(
-        lost.is_empty(),
-        "{} of {} acknowledged orders are lost: {lost:?}",
-        lost.len(),
-        acknowledged.len()
-    );
+    assert!(lost.is_empty(), "{} of {} acknowledged orders are lost: {lost:?}", lost.len(), acknowledged.len());
     assert_eq!(read_model(&server.http()), orders);
     eprintln!("5 kills, {} acknowledged, 0 lost", acknowledged.len());
 }

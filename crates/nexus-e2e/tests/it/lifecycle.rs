@@ -14,9 +14,7 @@ fn dev_is_ready_in_under_a_second_and_says_where_everything_is() {
         assert!(server.ready_after < Duration::from_secs(1), "ready after {:?}", server.ready_after);
     }
     let url = server.url();
-    for part in
-        [&url, "temporary", "--data DIR", "loopback", "/readyz", "/metrics", "command send PlaceOrder"]
-    {
+    for part in [&url, "temporary", "--data DIR", "loopback", "/readyz", "/metrics", "command send PlaceOrder"] {
         assert!(server.banner.contains(part), "the banner lacks {part:?}:\n{}", server.banner);
     }
 }
@@ -34,16 +32,8 @@ fn the_command_the_banner_suggests_works_as_printed() {
 fn every_operational_address_answers() {
     let server = Server::dev(&[]);
     let http = server.http();
-    for path in [
-        "/",
-        "/livez",
-        "/readyz",
-        "/readyz?verbose",
-        "/metrics",
-        "/version",
-        "/openapi.json",
-        "/api/commands",
-    ] {
+    for path in ["/", "/livez", "/readyz", "/readyz?verbose", "/metrics", "/version", "/openapi.json", "/api/commands"]
+    {
         assert_eq!(http.get(path).status, 200, "{path}");
     }
     let dashboard = http.get("/");
@@ -120,13 +110,8 @@ fn serving_without_authentication_is_refused_beyond_loopback() {
 
 #[test]
 fn wrong_command_lines_exit_with_2_and_help() {
-    let cases: [&[&str]; 5] = [
-        &[],
-        &["frobnicate"],
-        &["dev", "--port", "banana"],
-        &["command", "send"],
-        &["dev", "--sample", "nothing"],
-    ];
+    let cases: [&[&str]; 5] =
+        [&[], &["frobnicate"], &["dev", "--port", "banana"], &["command", "send"], &["dev", "--sample", "nothing"]];
     for arguments in cases {
         let ended = run(arguments);
         assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");

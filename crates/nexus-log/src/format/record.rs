@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use nexus_core::{
-    AdmittedEvent, AdmittedStream, AggregateType, DecisionId, Digest, EventId, EventType, IdempotencyMark,
-    Json, Metadata, Position, Receipt, RecordedEvent, StreamId, Text, Timestamp, Version,
+    AdmittedEvent, AdmittedStream, AggregateType, DecisionId, Digest, EventId, EventType, IdempotencyMark, Json,
+    Metadata, Position, Receipt, RecordedEvent, StreamId, Text, Timestamp, Version,
 };
 
 use super::{
@@ -233,9 +233,8 @@ impl<'a> RecordView<'a> {
 
     /// The whole event. Its texts and documents share `buffer`, which this view must borrow from.
     pub(crate) fn to_event(self, position: u64, buffer: &Bytes) -> Result<RecordedEvent, DecodeError> {
-        let text = |bytes: &[u8]| {
-            Text::try_from(buffer.slice_ref(bytes)).map_err(|_| DecodeError("a text is not UTF-8"))
-        };
+        let text =
+            |bytes: &[u8]| Text::try_from(buffer.slice_ref(bytes)).map_err(|_| DecodeError("a text is not UTF-8"));
         let optional = |bytes: Option<&[u8]>| bytes.map(text).transpose();
         let json = |bytes: &[u8]| Json::from_stored(buffer.slice_ref(bytes));
         let invalid = |_| DecodeError("a name is not valid");
@@ -271,11 +270,7 @@ impl<'a> RecordView<'a> {
     }
 }
 
-fn mark(
-    bytes: &[u8],
-    text: impl Fn(&[u8]) -> Result<Text, DecodeError>,
-) -> Result<IdempotencyMark, DecodeError> {
-    let (request, key) =
-        bytes.split_first_chunk::<32>().ok_or(DecodeError("the idempotency mark is too short"))?;
+fn mark(bytes: &[u8], text: impl Fn(&[u8]) -> Result<Text, DecodeError>) -> Result<IdempotencyMark, DecodeError> {
+    let (request, key) = bytes.split_first_chunk::<32>().ok_or(DecodeError("the idempotency mark is too short"))?;
     Ok(IdempotencyMark { key: text(key)?, request: Digest::from_bytes(*request) })
 }

@@ -105,8 +105,7 @@ impl MemoryIndex {
         let Some(entry) = self.entry(stream) else {
             return &[];
         };
-        let place =
-            |version: u64| usize::try_from(version.saturating_sub(entry.first_version)).unwrap_or(usize::MAX);
+        let place = |version: u64| usize::try_from(version.saturating_sub(entry.first_version)).unwrap_or(usize::MAX);
         if to < entry.first_version {
             return &[];
         }
@@ -117,12 +116,7 @@ impl MemoryIndex {
     /// The bytes of one event.
     pub(crate) fn region(&self, ordinal: u32) -> Option<Region> {
         let start = self.offset(ordinal as usize)?;
-        Some(Region {
-            first: ordinal,
-            count: 1,
-            start,
-            end: self.offset(ordinal as usize + 1).unwrap_or(self.end),
-        })
+        Some(Region { first: ordinal, count: 1, start, end: self.offset(ordinal as usize + 1).unwrap_or(self.end) })
     }
 
     /// Events from `first` on: at most `count`, and at most `bytes` of them unless the first alone is larger.

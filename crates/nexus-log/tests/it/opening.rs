@@ -111,9 +111,6 @@ async fn an_append_over_the_limit_is_refused_with_both_sizes() {
     let options = LogOptions { max_batch_bytes: 2000, ..tiny() };
     let store = LogEventStore::open(dir.path(), options, Arc::new(ManualClock::default())).unwrap();
     let refused = append(&store, proposal("order-1", nexus_core::ExpectedVersion::Any, 20)).await;
-    assert!(
-        matches!(refused, Err(AppendError::TooLarge { bytes, limit: 2000 }) if bytes > 2000),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(AppendError::TooLarge { bytes, limit: 2000 }) if bytes > 2000), "{refused:?}");
     add(&store, "order-1", 1).await;
 }

@@ -41,8 +41,7 @@ pub(crate) async fn read_all(store: &LogEventStore) -> Vec<RecordedEvent> {
     let mut events = Vec::new();
     let mut from = Position::START;
     loop {
-        let read =
-            LogRead { from, direction: Direction::Forward, limit: 1000, filter: EventFilter::default() };
+        let read = LogRead { from, direction: Direction::Forward, limit: 1000, filter: EventFilter::default() };
         let page = store.read_log(read).await.unwrap();
         if page.events.is_empty() {
             return events;

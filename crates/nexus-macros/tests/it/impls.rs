@@ -1,8 +1,8 @@
 use nexus::{
     Json, Timestamp,
     framework::{
-        Aggregate, AggregateDefinition, Change, Command, Ctx, Decision, Events, Project, Projection,
-        ReadModel, Recorded, Rejection, Row, When, schema_of,
+        Aggregate, AggregateDefinition, Change, Command, Ctx, Decision, Events, Project, Projection, ReadModel,
+        Recorded, Rejection, Row, When, schema_of,
     },
 };
 use serde_json::json;
@@ -149,10 +149,7 @@ fn the_schema_of_every_event_type_describes_its_payload() {
 #[test]
 fn values_are_in_camel_case_unless_they_say_otherwise() {
     assert_eq!(serde_json::to_value(Mood::WideOpen).unwrap(), json!("wideOpen"));
-    assert_eq!(
-        serde_json::to_value(Mood::Ajar { by_degrees: 5 }).unwrap(),
-        json!({"ajar": {"byDegrees": 5}})
-    );
+    assert_eq!(serde_json::to_value(Mood::Ajar { by_degrees: 5 }).unwrap(), json!({"ajar": {"byDegrees": 5}}));
     assert_eq!(serde_json::to_value(Status::WideOpen).unwrap(), json!("wide-open"));
 }
 
@@ -160,10 +157,7 @@ fn values_are_in_camel_case_unless_they_say_otherwise() {
 fn a_command_is_named_like_its_struct_and_keeps_docs_and_limits_in_its_schema() {
     assert_eq!(InstallDoor::TYPE, "InstallDoor");
     let key = &schema_of::<InstallDoor>()["properties"]["firstKey"];
-    assert_eq!(
-        key,
-        &json!({"type": "string", "minLength": 1, "description": "The key it is delivered with."})
-    );
+    assert_eq!(key, &json!({"type": "string", "minLength": 1, "description": "The key it is delivered with."}));
 }
 
 #[test]
@@ -171,10 +165,7 @@ fn an_aggregate_lists_its_commands_and_when_they_apply() {
     let definition = AggregateDefinition::of::<Door>().unwrap();
     assert_eq!(definition.name(), "Door");
     let commands: Vec<_> = definition.commands().iter().map(|spec| (spec.command_type, spec.when)).collect();
-    assert_eq!(
-        commands,
-        [("InstallDoor", When::Create), ("OpenDoor", When::Exists), ("CloseDoor", When::Upsert)]
-    );
+    assert_eq!(commands, [("InstallDoor", When::Create), ("OpenDoor", When::Exists), ("CloseDoor", When::Upsert)]);
 }
 
 #[test]

@@ -11,11 +11,8 @@ fn the_rego_tests_of_the_base_policy_pass() {
     let base = base_policy();
     engine.add_policy(base.name, base.source).unwrap();
     engine.add_policy("nexus_test.rego".to_owned(), tests.to_owned()).unwrap();
-    let names: Vec<&str> = tests
-        .lines()
-        .filter_map(|line| line.strip_suffix(" if {"))
-        .filter(|name| name.starts_with("test_"))
-        .collect();
+    let names: Vec<&str> =
+        tests.lines().filter_map(|line| line.strip_suffix(" if {")).filter(|name| name.starts_with("test_")).collect();
     assert!(names.len() >= 14, "{names:?}");
     for name in names {
         let value = engine.eval_rule(format!("data.nexus_test.{name}")).unwrap();

@@ -49,8 +49,7 @@ fn two_modules_of_one_name_are_refused() {
 #[test]
 fn the_entry_package_is_reserved() {
     for package in ["nexus_entry", "nexus_entry.more", "nexus_entry[\"x\"]"] {
-        let error =
-            refusal(vec![base_policy(), module("a.rego", &format!("package {package}\ndecision := 1\n"))]);
+        let error = refusal(vec![base_policy(), module("a.rego", &format!("package {package}\ndecision := 1\n"))]);
         assert!(matches!(error, PolicyError::Reserved { .. }), "{package}: {error}");
     }
 }

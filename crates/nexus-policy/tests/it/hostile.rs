@@ -32,11 +32,9 @@ fn a_failed_evaluation_does_not_harm_the_next_one() {
 #[test]
 fn recursion_and_depth_are_refused_when_loading() {
     let deep = format!("package nexus\nallow if {}true{}\n", "(".repeat(5000), ")".repeat(5000));
-    for source in [
-        "package nexus\na if b\nb if a\nallow if a\n",
-        "package nexus\nf(x) := f(x)\nallow if f(1)\n",
-        deep.as_str(),
-    ] {
+    for source in
+        ["package nexus\na if b\nb if a\nallow if a\n", "package nexus\nf(x) := f(x)\nallow if f(1)\n", deep.as_str()]
+    {
         let loaded = RegoPolicyEngine::new(vec![module("a.rego", source)]);
         let refused = match loaded {
             Err(PolicyError::Invalid { .. }) => true,
@@ -63,8 +61,7 @@ fn patterns_and_formats_stay_within_the_limits() {
         "allow if glob.match(\"{a,b}{a,b}{a,b}*\", [], input.action)",
     ] {
         let start = Instant::now();
-        if let Ok(engine) = RegoPolicyEngine::new(vec![module("a.rego", &format!("package nexus\n{rule}\n"))])
-        {
+        if let Ok(engine) = RegoPolicyEngine::new(vec![module("a.rego", &format!("package nexus\n{rule}\n"))]) {
             assert!(!decide(&engine).allows(), "{rule}");
         }
         assert!(start.elapsed() < Duration::from_secs(5), "{rule}: {:?}", start.elapsed());

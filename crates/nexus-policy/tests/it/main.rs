@@ -15,8 +15,7 @@ mod outcomes;
 use nexus_core::{
     Actor, Json, Timestamp,
     ports::{
-        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext,
-        Verdict,
+        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext, Verdict,
     },
 };
 use nexus_policy::{PolicyModule, RegoPolicyEngine, base_policy};

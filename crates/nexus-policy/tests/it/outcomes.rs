@@ -34,9 +34,8 @@ fn a_denial_outweighs_an_allow() {
 #[test]
 fn warnings_do_not_refuse_and_unknown_severities_do() {
     let with = |severity: &str| {
-        let rule = format!(
-            "allow := true\ndeny contains {{\"id\": \"a\", \"message\": \"m\", \"severity\": {severity}}}"
-        );
+        let rule =
+            format!("allow := true\ndeny contains {{\"id\": \"a\", \"message\": \"m\", \"severity\": {severity}}}");
         decide(&alone(&rule)).allows()
     };
     assert!(with("\"warning\""));
@@ -47,8 +46,7 @@ fn warnings_do_not_refuse_and_unknown_severities_do() {
 
 #[test]
 fn every_denial_is_reported() {
-    let rules =
-        "allow := true\ndeny contains {\"id\": id, \"message\": \"m\"} if some id in [\"b\", \"a\", \"c\"]";
+    let rules = "allow := true\ndeny contains {\"id\": id, \"message\": \"m\"} if some id in [\"b\", \"a\", \"c\"]";
     let verdict = decide(&alone(rules));
     let ids: Vec<&str> = verdict.denials().iter().map(|denial| denial.id.as_str()).collect();
     assert_eq!(ids, ["a", "b", "c"]);
@@ -65,8 +63,7 @@ fn what_is_not_a_set_or_not_a_boolean_fails() {
 
 #[test]
 fn conflicting_rules_fail() {
-    let rules =
-        "allow := true if input.kind == \"command\"\nallow := false if input.action == \"PlaceOrder\"";
+    let rules = "allow := true if input.kind == \"command\"\nallow := false if input.action == \"PlaceOrder\"";
     assert!(!failure(rules).is_empty());
 }
 

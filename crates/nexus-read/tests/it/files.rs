@@ -26,10 +26,7 @@ fn with_file(make: impl FnOnce(&std::path::Path)) -> (TempDir, ReadStoreError) {
 #[test]
 fn a_file_that_is_not_sqlite_is_refused_and_left_alone() {
     let (dir, error) = with_file(|path| fs::write(path, "not a database at all".repeat(100)).unwrap());
-    assert!(
-        matches!(&error, ReadStoreError::Corrupt { reason } if reason.contains("not an SQLite")),
-        "{error}"
-    );
+    assert!(matches!(&error, ReadStoreError::Corrupt { reason } if reason.contains("not an SQLite")), "{error}");
     let content = fs::read(dir.path().join("projections/orders.sqlite")).unwrap();
     assert!(content.starts_with(b"not a database"));
 }
@@ -42,10 +39,7 @@ fn a_database_of_another_program_is_refused_and_left_alone() {
             .execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)")
             .unwrap();
     });
-    assert!(
-        matches!(&error, ReadStoreError::Corrupt { reason } if reason.contains("another program")),
-        "{error}"
-    );
+    assert!(matches!(&error, ReadStoreError::Corrupt { reason } if reason.contains("another program")), "{error}");
     let theirs = Connection::open(dir.path().join("projections/orders.sqlite")).unwrap();
     let mode: String = theirs.query_row("PRAGMA journal_mode", (), |row| row.get(0)).unwrap();
     assert_eq!(mode, "delete", "not even the journal mode is touched");
@@ -55,8 +49,7 @@ fn a_database_of_another_program_is_refused_and_left_alone() {
 fn a_newer_format_and_a_file_of_the_other_kind_are_refused() {
     let (_dir, error) = with_file(|path| {
         let file = Connection::open(path).unwrap();
-        file.execute_batch("PRAGMA application_id = 0x4E58524D; PRAGMA user_version = 2; CREATE TABLE x (y)")
-            .unwrap();
+        file.execute_batch("PRAGMA application_id = 0x4E58524D; PRAGMA user_version = 2; CREATE TABLE x (y)").unwrap();
     });
     assert!(error.to_string().contains("format 2, this program knows up to 1"), "{error}");
     let (_dir, error) = with_file(|path| {
@@ -71,19 +64,14 @@ fn a_newer_format_and_a_file_of_the_other_kind_are_refused() {
 fn a_file_with_our_mark_but_without_our_tables_is_refused() {
     let (_dir, error) = with_file(|path| {
         let file = Connection::open(path).unwrap();
-        file.execute_batch("PRAGMA application_id = 0x4E58524D; PRAGMA user_version = 1; CREATE TABLE x (y)")
-            .unwrap();
+        file.execute_batch("PRAGMA application_id = 0x4E58524D; PRAGMA user_version = 1; CREATE TABLE x (y)").unwrap();
     });
-    assert!(
-        matches!(&error, ReadStoreError::Corrupt { reason } if reason.contains("no such table")),
-        "{error}"
-    );
+    assert!(matches!(&error, ReadStoreError::Corrupt { reason } if reason.contains("no such table")), "{error}");
 }
 
 #[test]
 fn overwritten_pages_are_an_error_and_never_a_panic() {
-    let fixture =
-        Fixture::with((0..500).map(|n| json!({ "id": format!("k{n:04}"), "status": "x".repeat(100) })));
+    let fixture = Fixture::with((0..500).map(|n| json!({ "id": format!("k{n:04}"), "status": "x".repeat(100) })));
     let path = fixture.file();
     let Fixture { resource, store, dir } = fixture;
     drop((resource, store));
@@ -113,18 +101,12 @@ fn a_value_of_another_kind_in_the_table_is_corruption() {
         ("UPDATE rows SET lines = '[1'", "`lines`"),
         ("UPDATE rows SET lines = NULL, open = 2", "`open`"),
         ("UPDATE rows SET open = NULL, \"$absent\" = '{'", "absent"),
-        (
-            "UPDATE meta SET value = -1 WHERE name = 'checkpoint'; UPDATE rows SET \"$absent\" = NULL",
-            "checkpoint",
-        ),
+        ("UPDATE meta SET value = -1 WHERE name = 'checkpoint'; UPDATE rows SET \"$absent\" = NULL", "checkpoint"),
         ("ALTER TABLE rows DROP COLUMN lines", "not as this program made"),
     ] {
         shell.execute_batch(change).unwrap();
         let error = fixture.resource.list(&query(&[], "", 5)).unwrap_err();
-        assert!(
-            matches!(&error, ReadStoreError::Corrupt { reason } if reason.contains(expected)),
-            "{change}: {error}"
-        );
+        assert!(matches!(&error, ReadStoreError::Corrupt { reason } if reason.contains(expected)), "{change}: {error}");
     }
 }
 
@@ -145,10 +127,7 @@ fn a_removed_file_stops_commits_before_they_are_lost() {
     let fixture = Fixture::with([json!({ "id": "a" })]);
     fs::remove_dir_all(fixture.dir.path().join("projections")).unwrap();
     let error = fixture.resource.commit(&[put(json!({ "id": "b" }))], Position::new(2)).unwrap_err();
-    assert!(
-        matches!(&error, ReadStoreError::Unavailable { reason } if reason.contains("removed")),
-        "{error}"
-    );
+    assert!(matches!(&error, ReadStoreError::Unavailable { reason } if reason.contains("removed")), "{error}");
     // What is open may still be read; what must be opened anew may not. Neither panics.
     let _ = fixture.resource.get("a");
     drop(fixture.resource);
@@ -161,8 +140,7 @@ fn a_directory_that_cannot_be_made_is_unavailable() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
-    for error in [SqliteReadStore::open(&file).unwrap_err(), SqliteIdempotencyIndex::open(&file).unwrap_err()]
-    {
+    for error in [SqliteReadStore::open(&file).unwrap_err(), SqliteIdempotencyIndex::open(&file).unwrap_err()] {
         assert!(matches!(error, ReadStoreError::Unavailable { .. }), "{error}");
         assert!(!error.to_string().contains("file/"), "{error}");
     }

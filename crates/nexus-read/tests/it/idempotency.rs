@@ -13,9 +13,7 @@ fn record(key: &str, position: u64, micros: i64) -> IdempotencyRecord {
         request: Digest::from_bytes([u8::try_from(position % 251).unwrap(); 32]),
         stream: StreamId::new(format!("order-{position}")).unwrap(),
         version: Version::new(position + 1),
-        event_ids: (0..position % 4)
-            .map(|n| EventId::from_uuid(Uuid::from_u128(u128::from(n) << 64 | 5)))
-            .collect(),
+        event_ids: (0..position % 4).map(|n| EventId::from_uuid(Uuid::from_u128(u128::from(n) << 64 | 5))).collect(),
         position: Position::new(position),
         decision_id: DecisionId::from_uuid(Uuid::from_u128(u128::from(position))),
         recorded_at: Timestamp::from_micros(micros).unwrap(),
@@ -53,8 +51,7 @@ fn the_later_use_of_a_key_wins_and_repeating_changes_nothing() {
 fn forgetting_goes_by_time_and_counts() {
     let dir = tempfile::tempdir().unwrap();
     let index = SqliteIdempotencyIndex::open(dir.path()).unwrap();
-    let records: Vec<_> =
-        (0..12_000_u64).map(|n| record(&format!("k{n}"), n, i64::try_from(n).unwrap())).collect();
+    let records: Vec<_> = (0..12_000_u64).map(|n| record(&format!("k{n}"), n, i64::try_from(n).unwrap())).collect();
     index.commit(&records, Position::new(12_000)).unwrap();
     let moment = Timestamp::from_micros(11_000).unwrap();
     assert_eq!(index.forget_before(moment).unwrap(), 11_000);

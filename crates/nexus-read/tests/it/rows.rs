@@ -18,8 +18,7 @@ fn full() -> Value {
 #[test]
 fn a_row_comes_back_as_it_was_put() {
     let sparse = json!({ "id": "o-2", "total": 7 });
-    let nulls =
-        json!({ "id": "o-3", "status": null, "total": null, "score": null, "open": null, "lines": null });
+    let nulls = json!({ "id": "o-3", "status": null, "total": null, "score": null, "open": null, "lines": null });
     let fixture = Fixture::with([full(), sparse.clone(), nulls.clone()]);
     for expected in [full(), sparse, nulls] {
         let key = expected["id"].as_str().unwrap();
@@ -31,8 +30,7 @@ fn a_row_comes_back_as_it_was_put() {
 #[test]
 fn real_numbers_come_back_bit_for_bit() {
     let numbers = [0.1, 1.0 / 3.0, 2.0, f64::MAX, f64::MIN_POSITIVE, -1e-300, 9_007_199_254_740_993.0];
-    let rows =
-        numbers.iter().enumerate().map(|(index, score)| json!({ "id": format!("{index}"), "score": score }));
+    let rows = numbers.iter().enumerate().map(|(index, score)| json!({ "id": format!("{index}"), "score": score }));
     let fixture = Fixture::with(rows);
     for (index, number) in numbers.iter().enumerate() {
         let row = fixture.resource.get(&index.to_string()).unwrap().unwrap();
@@ -183,10 +181,7 @@ fn reopening_keeps_rows_and_another_shape_empties_them() {
     assert_eq!(emptied.checkpoint().unwrap(), Position::START);
     assert_eq!(emptied.get("o-1").unwrap(), None);
     let late = kept.commit(&[put(full())], Position::new(6));
-    assert!(
-        late.unwrap_err().to_string().contains("another shape"),
-        "the old handle must not write any more"
-    );
+    assert!(late.unwrap_err().to_string().contains("another shape"), "the old handle must not write any more");
     assert_eq!(emptied.checkpoint().unwrap(), Position::START);
     assert_eq!(emptied.spec(), &changed);
 }
@@ -215,8 +210,7 @@ fn odd_field_names_are_only_names() {
     let mut spec = spec();
     spec.name = "odd".to_owned();
     for (column, name) in spec.columns.iter_mut().skip(1).zip(names) {
-        *column =
-            nexus_core::ports::Column { name: name.to_owned(), kind: nexus_core::ports::ColumnKind::Text };
+        *column = nexus_core::ports::Column { name: name.to_owned(), kind: nexus_core::ports::ColumnKind::Text };
     }
     let resource = fixture.store.open(spec).unwrap();
     let mut data = RowData::from_iter([("id".to_owned(), json!("k"))]);

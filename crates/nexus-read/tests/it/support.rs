@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nexus_core::{
     Position,
     ports::{
-        Column, ColumnKind, Filter, FilterOp, ReadStore, ReadStoreError, ResourceSpec, ResourceStore,
-        RowChange, RowData, RowQuery, SortKey,
+        Column, ColumnKind, Filter, FilterOp, ReadStore, ReadStoreError, ResourceSpec, ResourceStore, RowChange,
+        RowData, RowQuery, SortKey,
     },
 };
 use nexus_read::SqliteReadStore;
@@ -87,10 +87,8 @@ pub(crate) fn query(filters: &[(&str, FilterOp, &[Value])], sort: &str, limit: u
         op: *op,
         values: values.to_vec(),
     };
-    let key = |field: &str| SortKey {
-        field: field.trim_start_matches('-').to_owned(),
-        descending: field.starts_with('-'),
-    };
+    let key =
+        |field: &str| SortKey { field: field.trim_start_matches('-').to_owned(), descending: field.starts_with('-') };
     RowQuery {
         filters: filters.iter().map(filter).collect(),
         sort: sort.split(',').filter(|field| !field.is_empty()).map(key).collect(),

@@ -11,14 +11,9 @@ fn references_out_of_the_document_are_refused_without_a_connection() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let local = format!("http://{}/schema.json", listener.local_addr().unwrap());
-    for target in [
-        local.as_str(),
-        "https://example.com/a",
-        "file:///etc/passwd",
-        "../other.json",
-        "other.json#/x",
-        "urn:x",
-    ] {
+    for target in
+        [local.as_str(), "https://example.com/a", "file:///etc/passwd", "../other.json", "other.json#/x", "urn:x"]
+    {
         for schema in [
             json!({ "$ref": target }),
             json!({ "properties": { "a": { "items": { "$ref": target } } } }),
@@ -48,7 +43,8 @@ fn references_that_lead_nowhere_or_in_circles_are_refused() {
 
 #[test]
 fn names_of_members_are_not_keywords() {
-    let schema = json!({ "type": "object", "properties": { "$ref": { "type": "string" }, "$id": { "type": "string" } } });
+    let schema =
+        json!({ "type": "object", "properties": { "$ref": { "type": "string" }, "$id": { "type": "string" } } });
     assert!(accepts(&schema, &json!({ "$ref": "http://example.com", "$id": "x" })));
 }
 
@@ -98,14 +94,8 @@ fn huge_and_deep_schemas_are_refused() {
         deep = json!({ "not": deep });
     }
     assert!(refusal(&deep).contains("64 levels"));
-    for wrong in [
-        json!(null),
-        json!(7),
-        json!([]),
-        json!("x"),
-        json!({ "type": "strange" }),
-        json!({ "minimum": "x" }),
-    ] {
+    for wrong in [json!(null), json!(7), json!([]), json!("x"), json!({ "type": "strange" }), json!({ "minimum": "x" })]
+    {
         refusal(&wrong);
     }
 }
@@ -139,15 +129,13 @@ fn branches_that_multiply_are_bounded() {
 fn recursive_schemas_stay_cheap_on_deep_documents() {
     let start = Instant::now();
     let node = |with: Value| {
-        let mut schema =
-            json!({ "type": "object", "properties": { "child": { "$ref": "#/$defs/N" }, "kind": {} } });
+        let mut schema = json!({ "type": "object", "properties": { "child": { "$ref": "#/$defs/N" }, "kind": {} } });
         for (keyword, value) in with.as_object().unwrap() {
             schema[keyword] = value.clone();
         }
         json!({ "$ref": "#/$defs/N", "$defs": { "N": schema, "base": { "properties": { "x": {} } } } })
     };
-    let variant =
-        |kind: &str| json!({ "properties": { "child": { "$ref": "#/$defs/N" }, "kind": { "const": kind } } });
+    let variant = |kind: &str| json!({ "properties": { "child": { "$ref": "#/$defs/N" }, "kind": { "const": kind } } });
     for schema in [
         node(json!({})),
         node(json!({ "allOf": [{ "$ref": "#/$defs/base" }] })),

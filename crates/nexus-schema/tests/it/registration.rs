@@ -44,11 +44,8 @@ fn the_list_has_the_newest_of_each_by_kind_and_name() {
     ] {
         registry.register(kind, name, &schema).unwrap();
     }
-    let listed: Vec<_> = registry
-        .list()
-        .into_iter()
-        .map(|document| (document.reference.name, document.reference.version))
-        .collect();
+    let listed: Vec<_> =
+        registry.list().into_iter().map(|document| (document.reference.name, document.reference.version)).collect();
     assert_eq!(listed, [("A".to_owned(), 2), ("B".to_owned(), 1), ("Place".to_owned(), 1)]);
 }
 

@@ -31,17 +31,12 @@ fn every_violation_is_named_with_its_place_and_keyword() {
         .map(|violation| (violation.pointer, violation.keyword, violation.message))
         .collect();
     found.sort();
-    let text = |pointer: &str, keyword: &str, message: &str| {
-        (pointer.to_owned(), keyword.to_owned(), message.to_owned())
-    };
+    let text =
+        |pointer: &str, keyword: &str, message: &str| (pointer.to_owned(), keyword.to_owned(), message.to_owned());
     assert_eq!(
         found,
         [
-            text(
-                "",
-                "additionalProperties",
-                "the schema declares no member `colour` here; remove it or declare it"
-            ),
+            text("", "additionalProperties", "the schema declares no member `colour` here; remove it or declare it"),
             text("", "required", "the member \"customer\" is missing"),
             text(
                 "/lines/1",
@@ -63,9 +58,7 @@ fn formats_are_asserted() {
         ("email", "ann@example.com", "ann"),
         ("ipv4", "127.0.0.1", "256.0.0.1"),
     ] {
-        for draft in
-            ["http://json-schema.org/draft-04/schema#", "https://json-schema.org/draft/2020-12/schema"]
-        {
+        for draft in ["http://json-schema.org/draft-04/schema#", "https://json-schema.org/draft/2020-12/schema"] {
             let schema = json!({ "$schema": draft, "type": "string", "format": format });
             if format != "uuid" || draft.contains("2020") {
                 assert!(!accepts(&schema, &json!(bad)), "{format} {draft}");
@@ -112,9 +105,7 @@ fn stored_bytes_that_are_not_json_are_a_violation() {
     let registry = JsonSchemaRegistry::new();
     registry.register(SchemaKind::Event, "A", &json!(true)).unwrap();
     let broken = Json::from_stored("{\"a\":".into());
-    let Err(SchemaRefusal::Invalid { violations, .. }) =
-        registry.check(SchemaKind::Event, "A", None, &broken)
-    else {
+    let Err(SchemaRefusal::Invalid { violations, .. }) = registry.check(SchemaKind::Event, "A", None, &broken) else {
         panic!("accepted");
     };
     assert_eq!(violations[0].keyword, "json");

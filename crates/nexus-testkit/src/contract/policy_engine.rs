@@ -7,8 +7,8 @@ use std::sync::{Arc, Barrier};
 use nexus_core::{
     Actor, Json, Timestamp,
     ports::{
-        Denial, PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema,
-        RequestContext, Severity, Verdict, VerdictOutcome,
+        Denial, PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext,
+        Severity, Verdict, VerdictOutcome,
     },
 };
 
@@ -240,10 +240,7 @@ pub fn endless_evaluation_is_stopped<F: PolicyEngineFixture>() -> Outcome {
     let engine = engine::<F>(source)?;
     let verdict = decide(&engine, &["writer"], "{}");
     check!(!verdict.allows(), "a policy that does not end allows");
-    check!(
-        matches!(verdict.outcome, VerdictOutcome::Failed { .. }),
-        "a policy that does not end: {verdict:?}"
-    );
+    check!(matches!(verdict.outcome, VerdictOutcome::Failed { .. }), "a policy that does not end: {verdict:?}");
     Ok(())
 }
 
@@ -268,8 +265,7 @@ allow if {
 }
 "#;
     let engine = engine::<F>(source)?;
-    let (actor, payload, request) =
-        (actor_with(&["writer", "ключ"]), json_text(r#"{"amount":1}"#), request_context());
+    let (actor, payload, request) = (actor_with(&["writer", "ключ"]), json_text(r#"{"amount":1}"#), request_context());
     let fact = json_text(r#"{"text":"\u00e9"}"#);
     let input = PolicyInput {
         kind: PolicyKind::Append,

@@ -35,8 +35,6 @@ pub fn run_blocking(case: &'static str, body: impl FnOnce() -> Outcome + Send + 
             let panicked = thread.join().is_err();
             Err(Breach::new(format!("`{case}` ended without an answer (panicked: {panicked})")))
         }
-        Err(mpsc::RecvTimeoutError::Timeout) => {
-            Err(Breach::new(format!("`{case}` hangs: not done after {LIMIT:?}")))
-        }
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(Breach::new(format!("`{case}` hangs: not done after {LIMIT:?}"))),
     }
 }

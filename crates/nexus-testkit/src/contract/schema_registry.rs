@@ -90,11 +90,7 @@ fn with_order<F: SchemaRegistryFixture>() -> Result<(F, Arc<dyn SchemaRegistry>,
     Ok((fixture, registry, reference))
 }
 
-fn check_text(
-    registry: &Arc<dyn SchemaRegistry>,
-    name: &str,
-    text: &str,
-) -> Result<SchemaRef, SchemaRefusal> {
+fn check_text(registry: &Arc<dyn SchemaRegistry>, name: &str, text: &str) -> Result<SchemaRef, SchemaRefusal> {
     registry.check(Event, name, None, &json_text(text))
 }
 
@@ -106,8 +102,7 @@ fn violations(registry: &Arc<dyn SchemaRegistry>, name: &str, text: &str) -> Res
     }
 }
 
-const GOOD: &str =
-    r#"{"orderId":"1","lines":[{"productId":"p","quantity":2}],"placedAt":"2026-01-31T12:00:00Z"}"#;
+const GOOD: &str = r#"{"orderId":"1","lines":[{"productId":"p","quantity":2}],"placedAt":"2026-01-31T12:00:00Z"}"#;
 
 /// A document that fits is answered with the schema it was checked against.
 pub fn a_registered_schema_accepts_what_fits<F: SchemaRegistryFixture>() -> Outcome {
@@ -208,10 +203,7 @@ pub fn members_that_are_not_declared_are_refused<F: SchemaRegistryFixture>() -> 
     }
     let anything = json!({ "type": "object" });
     registry.register(Event, "Anything", &anything)?;
-    check!(
-        check_text(&registry, "Anything", r#"{"a":1}"#).is_ok(),
-        "a schema that declares no members is open"
-    );
+    check!(check_text(&registry, "Anything", r#"{"a":1}"#).is_ok(), "a schema that declares no members is open");
     Ok(())
 }
 
@@ -309,10 +301,7 @@ pub fn events_and_commands_of_one_name_are_apart<F: SchemaRegistryFixture>() -> 
     let registry = fixture.registry();
     let event = registry.register(Event, "Order", &small_schema("e"))?;
     let unknown = registry.check(Command, "Order", None, &json_text("{}"));
-    check!(
-        matches!(unknown, Err(SchemaRefusal::UnknownType { .. })),
-        "a command of an event's name: {unknown:?}"
-    );
+    check!(matches!(unknown, Err(SchemaRefusal::UnknownType { .. })), "a command of an event's name: {unknown:?}");
     let command = registry.register(Command, "Order", &small_schema("e"))?;
     check!(event.id != command.id, "an event and a command with id {}", event.id);
     check_eq!((command.kind, command.version), (Command, 1), "the command");
@@ -416,10 +405,7 @@ pub fn documents_that_are_no_schema_are_refused<F: SchemaRegistryFixture>() -> O
         json!({ "$ref": "#/$defs/nowhere" }),
     ] {
         let refused = registry.register(Event, "Broken", &document);
-        check!(
-            matches!(refused, Err(RegisterError::Invalid { .. })),
-            "`{document}` as a schema: {refused:?}"
-        );
+        check!(matches!(refused, Err(RegisterError::Invalid { .. })), "`{document}` as a schema: {refused:?}");
     }
     check!(registry.find(Event, "Broken", None).is_none(), "a refused schema is found");
     check!(registry.list().is_empty(), "a refused schema is listed");
@@ -440,10 +426,7 @@ pub fn remote_references_are_refused<F: SchemaRegistryFixture>() -> Outcome {
         for keyword in ["$ref", "$dynamicRef"] {
             let schema = json!({ "type": "object", "properties": { "a": { keyword: target } } });
             let refused = registry.register(Event, "Remote", &schema);
-            check!(
-                matches!(refused, Err(RegisterError::Invalid { .. })),
-                "`{keyword}: {target}`: {refused:?}"
-            );
+            check!(matches!(refused, Err(RegisterError::Invalid { .. })), "`{keyword}: {target}`: {refused:?}");
         }
     }
     Ok(())

@@ -5,11 +5,11 @@ use std::{
 };
 
 use nexus_core::{
-    Admitted, AdmittedEvent, AdmittedStream, AggregateType, AppendCondition, Appended, AppendedStream,
-    Digest, EventId, Position, RecordedEvent, StreamId, Timestamp, Version,
+    Admitted, AdmittedEvent, AdmittedStream, AggregateType, AppendCondition, Appended, AppendedStream, Digest, EventId,
+    Position, RecordedEvent, StreamId, Timestamp, Version,
     ports::{
-        AppendError, BoxFuture, Clock, Direction, EventStore, LogPage, LogRead, ReadError, StreamInfo,
-        StreamList, StreamListPage, StreamPage, StreamRead,
+        AppendError, BoxFuture, Clock, Direction, EventStore, LogPage, LogRead, ReadError, StreamInfo, StreamList,
+        StreamListPage, StreamPage, StreamRead,
     },
 };
 use tokio::sync::watch;
@@ -91,8 +91,7 @@ impl EventStore for MemoryEventStore {
         let mut heads = self.head.subscribe();
         Box::pin(async move {
             let head = heads.wait_for(|head| *head > seen).await;
-            head.map(|head| *head)
-                .map_err(|_| ReadError::Unavailable { reason: "the store was dropped".to_owned() })
+            head.map(|head| *head).map_err(|_| ReadError::Unavailable { reason: "the store was dropped".to_owned() })
         })
     }
 }
@@ -185,9 +184,9 @@ impl Log {
             AppendCondition::Version(expected) => {
                 Err(AppendError::Conflict { stream: part.stream().clone(), expected, actual })
             }
-            other => Err(AppendError::Unavailable {
-                reason: format!("the condition {other:?} is not supported in memory"),
-            }),
+            other => {
+                Err(AppendError::Unavailable { reason: format!("the condition {other:?} is not supported in memory") })
+            }
         }
     }
 
@@ -237,12 +236,7 @@ impl Log {
 
     fn read_stream(&self, read: &StreamRead) -> StreamPage {
         let Some(stream) = self.streams.get(&read.stream) else {
-            return StreamPage {
-                version: Version::NONE,
-                aggregate_type: None,
-                events: Vec::new(),
-                next: None,
-            };
+            return StreamPage { version: Version::NONE, aggregate_type: None, events: Vec::new(), next: None };
         };
         let range = |event: &&RecordedEvent| (read.from..=read.to).contains(&event.version);
         let stored = stream.places.iter().filter_map(|place| self.events.get(*place));

@@ -50,11 +50,7 @@ pub(super) fn select(
     let more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().filter(|_| more);
-    Ok(Selected {
-        next: last.map(|row| place(spec, query, row)),
-        rows: found.into_iter().cloned().collect(),
-        total,
-    })
+    Ok(Selected { next: last.map(|row| place(spec, query, row)), rows: found.into_iter().cloned().collect(), total })
 }
 
 fn check_query(spec: &ResourceSpec, query: &RowQuery) -> Result<(), ReadStoreError> {

@@ -53,13 +53,7 @@ pub(crate) fn digest_of(value: &impl Hash) -> Digest {
 }
 
 impl SchemaRegistry for PermissiveSchemas {
-    fn check(
-        &self,
-        kind: SchemaKind,
-        name: &str,
-        version: Option<u32>,
-        _: &Json,
-    ) -> Result<SchemaRef, SchemaRefusal> {
+    fn check(&self, kind: SchemaKind, name: &str, version: Option<u32>, _: &Json) -> Result<SchemaRef, SchemaRefusal> {
         Ok(self.reference(kind, name, version))
     }
 
@@ -73,8 +67,7 @@ impl SchemaRegistry for PermissiveSchemas {
 
     fn list(&self) -> Vec<SchemaDocument> {
         let ids = lock(&self.ids);
-        let documents =
-            ids.iter().filter(|((kind, name, version), _)| newest(&ids, *kind, name) == Some(*version));
+        let documents = ids.iter().filter(|((kind, name, version), _)| newest(&ids, *kind, name) == Some(*version));
         documents
             .map(|((kind, name, version), id)| SchemaDocument {
                 reference: reference(*id, *kind, name, *version),

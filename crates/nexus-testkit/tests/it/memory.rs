@@ -68,9 +68,7 @@ mod idempotency_index {
     use std::sync::Arc;
 
     use nexus_core::ports::IdempotencyIndex;
-    use nexus_testkit::{
-        contract::IdempotencyIndexFixture, fakes::MemoryIdempotencyIndex, idempotency_index_contract,
-    };
+    use nexus_testkit::{contract::IdempotencyIndexFixture, fakes::MemoryIdempotencyIndex, idempotency_index_contract};
 
     struct Memory(Arc<MemoryIdempotencyIndex>);
 

@@ -17,8 +17,7 @@ pub(crate) fn banner(app: &App, server: &Server, program: &str, output: Output, 
         ),
         String::new(),
     ];
-    let mut row =
-        |label: &str, text: &str| lines.push(format!("  {} {text}", output.dim(&format!("{label:<11}"))));
+    let mut row = |label: &str, text: &str| lines.push(format!("  {} {text}", output.dim(&format!("{label:<11}"))));
     row("Dashboard", &format!("{base}/"));
     row("API", &format!("{base}/api        OpenAPI {base}/openapi.json"));
     row("Health", &format!("{base}/readyz     Metrics {base}/metrics"));

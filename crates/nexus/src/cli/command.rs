@@ -16,9 +16,7 @@ pub(crate) async fn run(verb: CommandVerb, client: &Client, output: Output) -> R
     match verb {
         CommandVerb::Send(send) => self::send(send, client, output).await,
         CommandVerb::List => list(client, output).await,
-        CommandVerb::Describe { command_type, example } => {
-            describe(&command_type, example, client, output).await
-        }
+        CommandVerb::Describe { command_type, example } => describe(&command_type, example, client, output).await,
     }
 }
 
@@ -41,14 +39,12 @@ async fn send(send: CommandSend, client: &Client, output: Output) -> Result<(), 
         body: Some(Value::Object(envelope).to_string()),
     };
     let answer = client.send(request).await?.into_success()?;
-    output
-        .value(&answer.body, |body| if send.dry_run { describe_dry_run(body) } else { describe_answer(body) })
+    output.value(&answer.body, |body| if send.dry_run { describe_dry_run(body) } else { describe_answer(body) })
 }
 
 fn describe_answer(body: &Value) -> String {
     let ids = body.get("eventIds").and_then(Value::as_array).map_or(0, Vec::len);
-    let (id, version, position) =
-        (text_of(body, "aggregateId"), text_of(body, "version"), text_of(body, "position"));
+    let (id, version, position) = (text_of(body, "aggregateId"), text_of(body, "version"), text_of(body, "position"));
     format!("{id} is at version {version}: {ids} event(s) stored, log position {position}")
 }
 

@@ -20,15 +20,9 @@ pub(crate) async fn run(verb: EventVerb, client: &Client, output: Output) -> Res
 pub(crate) fn line(event: &Value, output: Output) -> String {
     let place = format!("{:>8}", text_of(event, "position"));
     let version = format!("v{}", text_of(event, "aggregateVersion"));
-    let payload: String =
-        event.get("payload").map(Value::to_string).unwrap_or_default().chars().take(100).collect();
+    let payload: String = event.get("payload").map(Value::to_string).unwrap_or_default().chars().take(100).collect();
     let event_type = output.bold(&text_of(event, "eventType"));
-    format!(
-        "{} {event_type} {} {version} {}",
-        output.dim(&place),
-        text_of(event, "aggregateId"),
-        output.dim(&payload)
-    )
+    format!("{} {event_type} {} {version} {}", output.dim(&place), text_of(event, "aggregateId"), output.dim(&payload))
 }
 
 /// Reads pages of the log and waits for the next one; nothing is skipped when the connection breaks between two.
@@ -61,8 +55,7 @@ async fn tail(
             _ = tokio::signal::ctrl_c() => return Ok(()),
             chunk = response.chunk() => chunk,
         };
-        let chunk =
-            chunk.map_err(|error| Failure::unreachable(format_args!("the feed broke off: {error}")))?;
+        let chunk = chunk.map_err(|error| Failure::unreachable(format_args!("the feed broke off: {error}")))?;
         let Some(chunk) = chunk else {
             return Err(Failure::unreachable("the server ended the feed"));
         };

@@ -25,8 +25,7 @@ async fn list(list: QueryList, client: &Client, output: Output) -> Result<(), Fa
     for filter in &list.filter {
         filters.push(parse_filter(filter)?);
     }
-    let mut query: Vec<(&str, String)> =
-        filters.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let mut query: Vec<(&str, String)> = filters.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     query.push(("limit", list.limit.to_string()));
     query.extend(list.sort.map(|sort| ("sort", sort)));
     query.extend(list.cursor.map(|cursor| ("cursor", cursor)));

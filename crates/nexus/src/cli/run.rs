@@ -42,8 +42,7 @@ impl Verb {
 
 /// Parses and runs one command line.
 pub(crate) async fn run(app: App, arguments: Vec<OsString>) -> Exit {
-    let program =
-        arguments.first().map_or_else(|| app.name.clone(), |name| name.to_string_lossy().into_owned());
+    let program = arguments.first().map_or_else(|| app.name.clone(), |name| name.to_string_lossy().into_owned());
     let mut command = Arguments::command();
     for verb in &app.verbs {
         command = command.subcommand(verb.command.clone());
@@ -77,18 +76,12 @@ fn usage(error: &clap::Error) -> Exit {
     if error.use_stderr() { Failure::usage("").exit() } else { Exit::OK }
 }
 
-async fn run_own(
-    app: App,
-    name: &str,
-    own: &clap::ArgMatches,
-    matches: &clap::ArgMatches,
-) -> Result<(), Failure> {
+async fn run_own(app: App, name: &str, own: &clap::ArgMatches, matches: &clap::ArgMatches) -> Result<(), Failure> {
     let global = args::Global::from_arg_matches(matches).map_err(Failure::usage)?;
     let verb = app.verbs.into_iter().find(|verb| verb.command.get_name() == name);
     let verb = verb.ok_or_else(|| Failure::usage(format_args!("there is no verb `{name}`")))?;
     let client = Client::new(&global.server)?;
-    (verb.run)(Invocation { matches: own.clone(), client, output: Output::new(global.output, global.color) })
-        .await
+    (verb.run)(Invocation { matches: own.clone(), client, output: Output::new(global.output, global.color) }).await
 }
 
 async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), Failure> {
@@ -113,14 +106,9 @@ async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), F
             Ok(())
         }
         Builtin::Version => {
-            let version =
-                serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "application": app.name });
+            let version = serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "application": app.name });
             output.value(&version, |version| {
-                format!(
-                    "{} {}",
-                    app.name,
-                    version.get("version").and_then(|v| v.as_str()).unwrap_or_default()
-                )
+                format!("{} {}", app.name, version.get("version").and_then(|v| v.as_str()).unwrap_or_default())
             })
         }
     }

@@ -18,17 +18,12 @@ pub(crate) async fn run(verb: SchemaVerb, client: &Client, output: Output) -> Re
             output.list(&schemas, |schemas| {
                 let names = ["id", "kind", "name", "version"];
                 let row = |schema: &Value| names.iter().map(|name| text_of(schema, name)).collect();
-                table(
-                    output,
-                    &["ID", "KIND", "NAME", "VERSION"],
-                    &schemas.iter().map(row).collect::<Vec<_>>(),
-                )
+                table(output, &["ID", "KIND", "NAME", "VERSION"], &schemas.iter().map(row).collect::<Vec<_>>())
             })
         }
         SchemaVerb::Show { name, version } => {
             let version = version.map_or_else(|| "latest".to_owned(), |version| version.to_string());
-            let body =
-                client.get(&format!("/api/schemas/{}/versions/{version}", segment(&name)), &[]).await?;
+            let body = client.get(&format!("/api/schemas/{}/versions/{version}", segment(&name)), &[]).await?;
             output.value(&body, |body| format!("{:#}", body.get("schema").unwrap_or(body)))
         }
     }

@@ -74,14 +74,8 @@ impl History {
                 let lines = lines.into_iter().map(line).collect();
                 self.by_id.insert(id.clone(), placed_at);
                 let key = (placed_at, id.clone());
-                let known = KnownOrder {
-                    id,
-                    customer: customer_id,
-                    country,
-                    lines,
-                    cancelled: Vec::new(),
-                    closed_by: None,
-                };
+                let known =
+                    KnownOrder { id, customer: customer_id, country, lines, cancelled: Vec::new(), closed_by: None };
                 self.orders.insert(key, known);
             }
             OrderEvent::OrderItemsCancelled { items, reason, .. } => {

@@ -55,8 +55,7 @@ struct Import {
 
 async fn run(invocation: Invocation) -> Result<(), Failure> {
     let Invocation { matches, client, output } = invocation;
-    let matches =
-        matches.subcommand_matches("import").ok_or_else(|| Failure::usage("`orders` needs a verb"))?;
+    let matches = matches.subcommand_matches("import").ok_or_else(|| Failure::usage("`orders` needs a verb"))?;
     let import = Import::from_arg_matches(matches).map_err(Failure::usage)?;
     let rows = read_files(&import.files)?;
     let history = history::fetch(&client).await?;
@@ -73,8 +72,7 @@ async fn run(invocation: Invocation) -> Result<(), Failure> {
 
 /// A bar on standard error; invisible where that is not a terminal.
 fn progress(steps: usize) -> ProgressBar {
-    let bar =
-        ProgressBar::with_draw_target(u64::try_from(steps).ok(), ProgressDrawTarget::stderr_with_hz(10));
+    let bar = ProgressBar::with_draw_target(u64::try_from(steps).ok(), ProgressDrawTarget::stderr_with_hz(10));
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} commands  {per_sec}  {eta} left");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

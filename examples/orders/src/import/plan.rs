@@ -230,12 +230,10 @@ impl Planner<'_> {
             open: line.quantity,
             price: line.unit_price_minor,
         };
-        let order =
-            OpenOrder { id: id.clone(), country: country.clone(), lines: lines.iter().map(open).collect() };
+        let order = OpenOrder { id: id.clone(), country: country.clone(), lines: lines.iter().map(open).collect() };
         self.customers.entry(customer.clone()).or_default().push(order);
         let value = lines.iter().map(|line| u64::from(line.quantity) * line.unit_price_minor).sum();
-        let command =
-            PlaceOrder { customer_id: customer, country: country.clone(), placed_at: Some(at), lines };
+        let command = PlaceOrder { customer_id: customer, country: country.clone(), placed_at: Some(at), lines };
         self.plan.steps.push(Step {
             known: self.history.knows_order(&id),
             order: id,
@@ -302,8 +300,7 @@ impl Planner<'_> {
         if left > 0 {
             let found = wanted - left;
             let reason = if found == 0 { Reason::NothingToCancel } else { Reason::MoreThanOpen };
-            let detail =
-                format!("{wanted} of product {} by customer {}, {found} open", row.product, row.customer);
+            let detail = format!("{wanted} of product {} by customer {}, {found} open", row.product, row.customer);
             return Err((reason, detail));
         }
         for take in &takes {
@@ -343,9 +340,8 @@ fn order_line(row: &Row, first: Option<&Row>) -> Result<Line, (Reason, String)> 
 /// The step that cancels these quantities of an order whose lines already reflect it.
 fn cancellation(invoice: &str, order: &OpenOrder, lines: &BTreeMap<usize, u32>) -> Step {
     let reason = Some(format!("invoice {invoice}"));
-    let priced = |(line, quantity): (&usize, &u32)| {
-        order.lines.get(*line).map_or(0, |line| line.price * u64::from(*quantity))
-    };
+    let priced =
+        |(line, quantity): (&usize, &u32)| order.lines.get(*line).map_or(0, |line| line.price * u64::from(*quantity));
     let value = lines.iter().map(priced).sum();
     let item = |(line, quantity): (&usize, &u32)| ItemCancellation {
         line: u32::try_from(line + 1).unwrap_or(u32::MAX),

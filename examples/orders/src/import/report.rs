@@ -82,9 +82,7 @@ impl Report {
         writer.write_record(["reason", "file", "line", "invoice", "detail"]).map_err(unusable)?;
         for row in &self.rejected {
             let (reason, line) = (row.reason.to_string(), row.place.line.to_string());
-            writer
-                .write_record([&reason, &*row.place.file, &line, &row.invoice, &row.detail])
-                .map_err(unusable)?;
+            writer.write_record([&reason, &*row.place.file, &line, &row.invoice, &row.detail]).map_err(unusable)?;
         }
         writer.flush().map_err(|error| unusable(error.into()))
     }

@@ -84,16 +84,8 @@ pub fn read_files(paths: &[PathBuf]) -> Result<Vec<Result<Row, Unreadable>>, Fai
     Ok(rows)
 }
 
-const COLUMNS: [&str; 8] = [
-    "InvoiceNo",
-    "StockCode",
-    "Description",
-    "Quantity",
-    "InvoiceDate",
-    "UnitPrice",
-    "CustomerID",
-    "Country",
-];
+const COLUMNS: [&str; 8] =
+    ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"];
 
 fn read_file(path: &Path, bytes: impl Read, rows: &mut Vec<Result<Row, Unreadable>>) -> Result<(), Failure> {
     let unusable = |error: csv::Error| Failure::usage(format_args!("{}: {error}", path.display()));
@@ -134,8 +126,7 @@ fn parse(fields: [Option<&str>; 8], place: Place) -> Result<Row, Unreadable> {
         invoice: invoice.clone(),
         detail: format!("{what} is `{text}`"),
     };
-    let present =
-        |field: Option<&str>, what: &str| field.map(str::to_owned).ok_or_else(|| wrong(what, "missing"));
+    let present = |field: Option<&str>, what: &str| field.map(str::to_owned).ok_or_else(|| wrong(what, "missing"));
     let text = present(quantity, "Quantity")?;
     let quantity = text.parse().map_err(|_| wrong("Quantity", &text))?;
     let text = present(at, "InvoiceDate")?;

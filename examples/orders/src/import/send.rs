@@ -34,10 +34,7 @@ pub(super) async fn send(
     // Steps of one order stay in one lane, so that a cancellation never overtakes its order.
     let mut lanes: Vec<Vec<(usize, Step)>> = vec![Vec::new(); connections.get()];
     for (index, step) in steps.iter().enumerate() {
-        let digits = step
-            .order
-            .bytes()
-            .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        let digits = step.order.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
         if let Some(lane) = lanes.get_mut(digits % connections) {
             lane.push((index, step.clone()));
         }
@@ -49,8 +46,7 @@ pub(super) async fn send(
     }
     let mut sent = vec![Sent::Known; steps.len()];
     while let Some(lane) = workers.join_next().await {
-        let lane =
-            lane.map_err(|error| Failure::usage(format_args!("a connection's task failed: {error}")))??;
+        let lane = lane.map_err(|error| Failure::usage(format_args!("a connection's task failed: {error}")))??;
         for (index, outcome) in lane {
             if let Some(slot) = sent.get_mut(index) {
                 *slot = outcome;
@@ -60,11 +56,7 @@ pub(super) async fn send(
     Ok(sent)
 }
 
-async fn run_lane(
-    client: &Client,
-    lane: Vec<(usize, Step)>,
-    bar: &ProgressBar,
-) -> Result<Vec<(usize, Sent)>, Failure> {
+async fn run_lane(client: &Client, lane: Vec<(usize, Step)>, bar: &ProgressBar) -> Result<Vec<(usize, Sent)>, Failure> {
     let mut outcomes = Vec::with_capacity(lane.len());
     for (index, step) in lane {
         let outcome = if step.known { Sent::Known } else { send_step(client, &step).await? };
@@ -93,8 +85,7 @@ async fn send_step(client: &Client, step: &Step) -> Result<Sent, Failure> {
             }
             429 | 503 if tries < MAX_TRIES => {
                 // The server says how long; a second is its own unit.
-                let seconds =
-                    answer.headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+                let seconds = answer.headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
                 tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(1).min(30))).await;
                 tries += 1;
             }

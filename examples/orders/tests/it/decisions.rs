@@ -1,7 +1,5 @@
 use nexus::{Aggregate, Timestamp};
-use orders::{
-    CancelItems, CancelOrder, CancelledItem, ItemCancellation, Line, Order, OrderEvent, PlaceOrder,
-};
+use orders::{CancelItems, CancelOrder, CancelledItem, ItemCancellation, Line, Order, OrderEvent, PlaceOrder};
 
 pub(crate) fn line(product: &str, quantity: u32, unit_price_minor: u64) -> Line {
     Line { product_id: product.into(), description: None, quantity, unit_price_minor }
@@ -32,8 +30,7 @@ fn items(items: &[(u32, u32)]) -> CancelItems {
 }
 
 pub(crate) fn items_cancelled(items: &[(u32, u32, u64)]) -> OrderEvent {
-    let item =
-        |&(line, quantity, amount_minor): &(u32, u32, u64)| CancelledItem { line, quantity, amount_minor };
+    let item = |&(line, quantity, amount_minor): &(u32, u32, u64)| CancelledItem { line, quantity, amount_minor };
     OrderEvent::OrderItemsCancelled {
         items: items.iter().map(item).collect(),
         amount_minor: items.iter().map(|item| item.2).sum(),
@@ -64,8 +61,7 @@ fn an_order_is_placed_now_or_when_it_says() {
     let OrderEvent::OrderPlaced { customer_id, country, .. } = placed(vec![], 0) else {
         unreachable!("it is an OrderPlaced")
     };
-    let placed_now =
-        OrderEvent::OrderPlaced { customer_id, country, placed_at: now, lines: one(), total_minor: 1500 };
+    let placed_now = OrderEvent::OrderPlaced { customer_id, country, placed_at: now, lines: one(), total_minor: 1500 };
     Order::given([]).at(now).when(place(one(), None)).then([placed_now]);
 }
 
@@ -80,18 +76,14 @@ fn the_largest_order_has_a_total() {
 
 #[test]
 fn items_are_cancelled_at_the_price_they_had() {
-    Order::given([lamps()])
-        .when(items(&[(1, 1), (2, 5)]))
-        .then([items_cancelled(&[(1, 1, 1500), (2, 5, 0)])]);
+    Order::given([lamps()]).when(items(&[(1, 1), (2, 5)])).then([items_cancelled(&[(1, 1, 1500), (2, 5, 0)])]);
 }
 
 #[test]
 fn no_more_is_cancelled_of_a_line_than_is_left_of_it() {
     Order::given([lamps()]).when(items(&[(1, 3)])).then_rejected("more-than-ordered");
     Order::given([lamps()]).when(items(&[(1, 1), (1, 2)])).then_rejected("more-than-ordered");
-    Order::given([lamps(), items_cancelled(&[(1, 1, 1500)])])
-        .when(items(&[(1, 2)]))
-        .then_rejected("more-than-ordered");
+    Order::given([lamps(), items_cancelled(&[(1, 1, 1500)])]).when(items(&[(1, 2)])).then_rejected("more-than-ordered");
     Order::given([lamps(), items_cancelled(&[(1, 1, 1500)])])
         .when(items(&[(1, 1)]))
         .then([items_cancelled(&[(1, 1, 1500)])]);
@@ -118,9 +110,7 @@ fn cancelling_an_order_cancels_what_is_left() {
 
 #[test]
 fn a_cancelled_order_stays_cancelled() {
-    for history in
-        [vec![lamps(), cancelled(3000)], vec![lamps(), items_cancelled(&[(1, 2, 3000), (2, 5, 0)])]]
-    {
+    for history in [vec![lamps(), cancelled(3000)], vec![lamps(), items_cancelled(&[(1, 2, 3000), (2, 5, 0)])]] {
         Order::given(history.clone()).when(cancel()).then_rejected("order-already-cancelled");
         Order::given(history).when(items(&[(1, 1)])).then_rejected("order-already-cancelled");
     }

@@ -1,8 +1,8 @@
 use nexus::{
     Events,
     core::{
-        AggregateType, DecisionId, Digest, EventId, EventType, Metadata, Position, Receipt, RecordedEvent,
-        StreamId, Text, Timestamp, Version,
+        AggregateType, DecisionId, Digest, EventId, EventType, Metadata, Position, Receipt, RecordedEvent, StreamId,
+        Text, Timestamp, Version,
         framework::Projection,
         ports::{RowChange, RowData},
     },

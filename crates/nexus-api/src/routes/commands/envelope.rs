@@ -19,8 +19,7 @@ pub(crate) struct CommandBody {
     pub(crate) payload_place: &'static str,
 }
 
-const ENVELOPE: [&str; 6] =
-    ["commandId", "aggregateId", "timestamp", "payload", "metadata", "expectedVersion"];
+const ENVELOPE: [&str; 6] = ["commandId", "aggregateId", "timestamp", "payload", "metadata", "expectedVersion"];
 
 impl CommandBody {
     /// Reads a body whose command has the JSON Schema `schema`. It is an envelope if it has a member `payload` that
@@ -54,11 +53,8 @@ impl CommandBody {
             aggregate_id(&mut object)?
         };
         let expected = if declares(schema, "expectedVersion") { None } else { expected(&mut object)? };
-        let conversation = if declares(schema, "metadata") {
-            Conversation::default()
-        } else {
-            conversation(&mut object, None)?
-        };
+        let conversation =
+            if declares(schema, "metadata") { Conversation::default() } else { conversation(&mut object, None)? };
         let untouched = object.len() == count;
         let payload = if untouched { body.clone() } else { object.rest().unwrap_or_else(Json::empty_object) };
         Ok(Self { aggregate_id, expected, conversation, payload, payload_place: "" })
@@ -74,8 +70,7 @@ fn aggregate_id(object: &mut Object<'_>) -> Result<Option<StreamId>, Problem> {
     let Some(text) = object.text("aggregateId")? else {
         return Ok(None);
     };
-    let id =
-        StreamId::new(text).map_err(|error| Problem::invalid(place, "aggregateId", error.to_string()))?;
+    let id = StreamId::new(text).map_err(|error| Problem::invalid(place, "aggregateId", error.to_string()))?;
     writable(&id).map(|()| Some(id))
 }
 
@@ -110,12 +105,8 @@ fn check_timestamp(object: &mut Object<'_>) -> Result<(), Problem> {
     let Some(raw) = object.take("timestamp") else {
         return Ok(());
     };
-    typed::<Timestamp>(
-        raw,
-        place,
-        "must be a moment in RFC 3339 with an offset, such as 2026-01-31T12:00:00Z",
-    )
-    .map(drop)
+    typed::<Timestamp>(raw, place, "must be a moment in RFC 3339 with an offset, such as 2026-01-31T12:00:00Z")
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -132,8 +123,7 @@ mod tests {
     fn an_envelope_is_known_by_a_payload_the_command_does_not_declare() {
         let schema = json!({ "properties": { "amount": {} } });
         let body =
-            read(r#"{"aggregateId":"a","payload":{"amount" : 1.50},"expectedVersion":"none"}"#, &schema)
-                .unwrap();
+            read(r#"{"aggregateId":"a","payload":{"amount" : 1.50},"expectedVersion":"none"}"#, &schema).unwrap();
         assert_eq!(body.payload.as_str(), r#"{"amount" : 1.50}"#);
         assert_eq!(body.expected, Some(ExpectedVersion::NoStream));
         assert_eq!(body.payload_place, "/payload");
@@ -149,8 +139,7 @@ mod tests {
         let whole = r#"{ "amount": 1.50 }"#;
         assert_eq!(read(whole, &schema).unwrap().payload.as_str(), whole);
         let body =
-            read(r#"{"aggregateId":"a","expectedVersion":3,"amount":12345678901234567890123}"#, &schema)
-                .unwrap();
+            read(r#"{"aggregateId":"a","expectedVersion":3,"amount":12345678901234567890123}"#, &schema).unwrap();
         assert_eq!(body.payload.as_str(), r#"{"amount":12345678901234567890123}"#);
         assert_eq!(body.aggregate_id.unwrap().as_str(), "a");
     }

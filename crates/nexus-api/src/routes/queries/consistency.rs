@@ -23,9 +23,11 @@ pub(crate) fn consistent_with(
     let position = match (params.number("consistentWith")?, headers.get("nexus-consistent-with")) {
         (Some(position), _) => position,
         (None, None) => return Ok(None),
-        (None, Some(value)) => value.to_str().ok().and_then(digits).ok_or_else(|| {
-            Problem::header("nexus-consistent-with", "Nexus-Consistent-With must be a position")
-        })?,
+        (None, Some(value)) => value
+            .to_str()
+            .ok()
+            .and_then(digits)
+            .ok_or_else(|| Problem::header("nexus-consistent-with", "Nexus-Consistent-With must be a position"))?,
     };
     // A wait that outlives the request's own limit would be answered with the wrong problem.
     let bound = LONGEST_WAIT.min(config.request_timeout.mul_f32(0.9));

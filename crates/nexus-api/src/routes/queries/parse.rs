@@ -31,10 +31,7 @@ impl ListQuery {
                 filters.push(filter(target, value, spec)?);
                 identity.push(format!("{name}={value}"));
             } else if !LIST_PARAMS.contains(&name) {
-                return Err(unknown(
-                    name,
-                    &["filter[field]", "sort", "limit", "cursor", "fields", "consistentWith"],
-                ));
+                return Err(unknown(name, &["filter[field]", "sort", "limit", "cursor", "fields", "consistentWith"]));
             }
         }
         if filters.len() > MAX_FILTERS {
@@ -94,17 +91,11 @@ fn filter(target: &str, value: &str, spec: &ResourceSpec) -> Result<Filter, Prob
     };
     let column = comparable(spec, field, "filter")?;
     if op == FilterOp::Prefix && column.kind != ColumnKind::Text {
-        return Err(Problem::parameter(
-            &format!("filter[{field}]"),
-            "only a text field can be filtered by prefix",
-        ));
+        return Err(Problem::parameter(&format!("filter[{field}]"), "only a text field can be filtered by prefix"));
     }
     let values = if op == FilterOp::In { value.split(',').collect() } else { vec![value] };
     if values.len() > MAX_VALUES {
-        return Err(Problem::parameter(
-            &format!("filter[{field}]"),
-            format!("`in` takes at most {MAX_VALUES} values"),
-        ));
+        return Err(Problem::parameter(&format!("filter[{field}]"), format!("`in` takes at most {MAX_VALUES} values")));
     }
     let values = values.into_iter().map(|value| typed(column, value)).collect::<Result<_, _>>()?;
     Ok(Filter { field: column.name.clone(), op, values })
@@ -115,9 +106,7 @@ fn typed(column: &Column, text: &str) -> Result<Value, Problem> {
     let (value, expected) = match column.kind {
         ColumnKind::Text => (Some(Value::from(text)), "a text"),
         ColumnKind::Integer => (text.parse::<i64>().ok().map(Value::from), "a whole number of 64 bits"),
-        ColumnKind::Real => {
-            (text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number), "a finite number")
-        }
+        ColumnKind::Real => (text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number), "a finite number"),
         ColumnKind::Boolean => (text.parse::<bool>().ok().map(Value::from), "true or false"),
         ColumnKind::Json => (None, "something that cannot be filtered by"),
     };
@@ -139,9 +128,6 @@ fn column<'a>(spec: &'a ResourceSpec, name: &str, parameter: &str) -> Result<&'a
     spec.column(name).ok_or_else(|| {
         let shown: String = name.chars().take(64).collect();
         let known: Vec<&str> = spec.columns.iter().map(|column| column.name.as_str()).collect();
-        Problem::parameter(
-            parameter,
-            format!("`{}` has no field `{shown}`; known: {}", spec.name, known.join(", ")),
-        )
+        Problem::parameter(parameter, format!("`{}` has no field `{shown}`; known: {}", spec.name, known.join(", ")))
     })
 }

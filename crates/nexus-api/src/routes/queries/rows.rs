@@ -12,9 +12,7 @@ use crate::{
     problem::{Code, Problem},
     request::{Caller, Params, PathArgs},
     routes::{
-        answer::{
-            PROJECTION_POSITION, encoded, header_value, is_known, json_bytes, next_link, to_bytes, weak_tag,
-        },
+        answer::{PROJECTION_POSITION, encoded, header_value, is_known, json_bytes, next_link, to_bytes, weak_tag},
         queries::{
             consistency::consistent_with,
             parse::{ListQuery, fields},

@@ -77,8 +77,7 @@ pub async fn any_version_is_accepted_by_any<F: EventStoreFixture>() -> Outcome {
 /// An append to `order-1` is a conflict with these facts, and stores nothing.
 async fn refuse<F: EventStoreFixture>(fixture: &F, expected: ExpectedVersion, actual: u64) -> Outcome {
     let head = fixture.head().await?;
-    let conflict =
-        AppendError::Conflict { stream: stream_id("order-1"), expected, actual: Version::new(actual) };
+    let conflict = AppendError::Conflict { stream: stream_id("order-1"), expected, actual: Version::new(actual) };
     let refused = fixture.append(proposal("order-1", expected, 1)).await;
     check_eq!(refused, Err(conflict), "an append that expects {expected} at version {actual}");
     check_eq!(fixture.head().await?, head, "the head after a conflict");
@@ -191,10 +190,7 @@ pub async fn batches_of_1000_are_stored_in_order<F: EventStoreFixture>() -> Outc
     let appended = fixture.append(several.clone()).await?;
     check_eq!(appended.position, before.plus(2000), "the last position");
     let stored = log_after(&fixture, before, PAGE, &EventFilter::default()).await?;
-    check!(
-        recorded_ids(&stored) == [ids(&one), ids(&several)].concat(),
-        "the log is not in the order proposed"
-    );
+    check!(recorded_ids(&stored) == [ids(&one), ids(&several)].concat(), "the log is not in the order proposed");
     let stream = whole_stream(&fixture, &stream_id("order-1")).await?;
     let dense: Vec<u64> = (1..=1250).collect();
     check!(versions(&stream) == dense, "the versions of the stream are not 1 to 1250");

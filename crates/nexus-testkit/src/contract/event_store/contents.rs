@@ -9,9 +9,7 @@ use serde_json::json;
 use super::support::{PAGE, ids, log_after, stream_page, whole_stream};
 use crate::{
     contract::{Breach, EventStoreFixture, Outcome, check, check_eq},
-    fixture::{
-        ACTOR, admitted, full_metadata, json_text, new_event, part_of, proposal, proposal_of, stream_id,
-    },
+    fixture::{ACTOR, admitted, full_metadata, json_text, new_event, part_of, proposal, proposal_of, stream_id},
 };
 
 /// White space, escapes, the order of members and the way numbers are written are all kept.
@@ -25,8 +23,7 @@ pub async fn payloads_survive_byte_for_byte<F: EventStoreFixture>() -> Outcome {
         "{\"\":null,\"a\\\"b\":{\"deep\":[[[[{\"x\":[]}]]]]}}",
         &long,
     ];
-    let events =
-        texts.map(|text| NewEvent { payload: json_text(text), ..new_event("OrderPlaced", &json!({})) });
+    let events = texts.map(|text| NewEvent { payload: json_text(text), ..new_event("OrderPlaced", &json!({})) });
     fixture.append(proposal_of([part_of("order-1", ExpectedVersion::NoStream, events)])).await?;
     let stored = whole_stream(&fixture, &stream_id("order-1")).await?;
     check_eq!(stored.len(), texts.len(), "events of the stream");
@@ -67,16 +64,8 @@ pub async fn metadata_survives<F: EventStoreFixture>() -> Outcome {
 pub async fn unicode_names_survive<F: EventStoreFixture>() -> Outcome {
     let fixture = F::start().await;
     let longest = "x".repeat(255);
-    let names = [
-        "заказ-1",
-        "注文 ☎ 1",
-        "e\u{301}",
-        "\u{e9}",
-        "a/b?c=d&e%20f#g",
-        "\"quoted\" 'id' \\ back",
-        "..a",
-        &longest,
-    ];
+    let names =
+        ["заказ-1", "注文 ☎ 1", "e\u{301}", "\u{e9}", "a/b?c=d&e%20f#g", "\"quoted\" 'id' \\ back", "..a", &longest];
     let mut appended = Vec::new();
     for name in names {
         let proposal = proposal(name, ExpectedVersion::NoStream, 2);

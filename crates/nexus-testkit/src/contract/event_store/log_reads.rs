@@ -42,11 +42,7 @@ pub async fn the_log_reads_backward<F: EventStoreFixture>() -> Outcome {
     let middle = start.plus(12);
     let rest = backward(&fixture, middle, 4, &EventFilter::default()).await?;
     let earlier = newest_first.iter().filter(|event| event.position < middle);
-    check_eq!(
-        recorded_ids(&rest),
-        earlier.map(|event| event.event_id).collect::<Vec<_>>(),
-        "before {middle}"
-    );
+    check_eq!(recorded_ids(&rest), earlier.map(|event| event.event_id).collect::<Vec<_>>(), "before {middle}");
     let shipped = filter(|filter| filter.event_types = [event_type("OrderShipped")].into());
     let found = backward(&fixture, Position::START, 2, &shipped).await?;
     newest_first.retain(|event| event.event_type.as_str() == "OrderShipped");

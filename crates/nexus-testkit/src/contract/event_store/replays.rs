@@ -21,8 +21,7 @@ pub async fn the_same_append_again_is_a_replay<F: EventStoreFixture>() -> Outcom
 }
 
 /// The same holds for an append to several streams.
-pub async fn a_replay_of_several_streams_is_answered_with_the_first_result<F: EventStoreFixture>() -> Outcome
-{
+pub async fn a_replay_of_several_streams_is_answered_with_the_first_result<F: EventStoreFixture>() -> Outcome {
     let fixture = F::start().await;
     fixture.append(proposal("order-2", ExpectedVersion::NoStream, 4)).await?;
     let batch = proposal_of([part("order-1", ExpectedVersion::NoStream, 2), part("order-2", exactly(4), 1)]);

@@ -95,15 +95,10 @@ async fn with_streams<F: EventStoreFixture>() -> Result<F, Breach> {
 }
 
 /// The whole list in pages of `limit`, without the platform's own streams.
-async fn all<F: EventStoreFixture>(
-    fixture: &F,
-    list: &StreamList,
-    limit: usize,
-) -> Result<Vec<StreamInfo>, Breach> {
+async fn all<F: EventStoreFixture>(fixture: &F, list: &StreamList, limit: usize) -> Result<Vec<StreamInfo>, Breach> {
     let mut streams: Vec<StreamInfo> = Vec::new();
     loop {
-        let next =
-            StreamList { after: streams.last().map(|info| info.stream.clone()), limit, ..list.clone() };
+        let next = StreamList { after: streams.last().map(|info| info.stream.clone()), limit, ..list.clone() };
         let page = fixture.store().streams(next).await?;
         check!(page.streams.len() <= limit, "{} streams for a limit of {limit}", page.streams.len());
         let more = page.more;

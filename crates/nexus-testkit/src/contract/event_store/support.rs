@@ -32,13 +32,7 @@ pub(super) async fn stream_page<F: EventStoreFixture>(
     direction: Direction,
     limit: usize,
 ) -> Result<StreamPage, Breach> {
-    let read = StreamRead {
-        stream: stream.clone(),
-        from: Version::new(from),
-        to: Version::new(to),
-        direction,
-        limit,
-    };
+    let read = StreamRead { stream: stream.clone(), from: Version::new(from), to: Version::new(to), direction, limit };
     Ok(fixture.store().read_stream(read).await?)
 }
 

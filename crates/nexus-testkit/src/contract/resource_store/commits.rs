@@ -137,8 +137,7 @@ pub fn a_commit_without_changes_moves_the_checkpoint<F: ReadStoreFixture>() -> O
 /// A reader beside the writer never sees half a commit, nor rows of another moment than the position it is told.
 pub fn readers_see_whole_commits_only<F: ReadStoreFixture>() -> Outcome {
     let (_fixture, resource) = open::<F>()?;
-    let changes =
-        |round: u64| [put(json!({ "id": "a", "count": round })), put(json!({ "id": "b", "count": round }))];
+    let changes = |round: u64| [put(json!({ "id": "a", "count": round })), put(json!({ "id": "b", "count": round }))];
     resource.commit(&changes(1), Position::new(1))?;
     let stop = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..2)

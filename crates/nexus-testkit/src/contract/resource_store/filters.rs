@@ -69,8 +69,7 @@ pub fn one_of_several_values_is_enough<F: ReadStoreFixture>() -> Outcome {
 /// `Prefix` compares character by character: nothing in it is a wildcard, and case matters.
 pub fn prefixes_are_taken_literally<F: ReadStoreFixture>() -> Outcome {
     let texts = ["100%", "100 a", "1000", "a_b", "aXb", "a*b", "[a]", "\u{10ffff}x", "été", ""];
-    let rows =
-        texts.into_iter().zip('a'..).map(|(text, key)| json!({ "id": key.to_string(), "country": text }));
+    let rows = texts.into_iter().zip('a'..).map(|(text, key)| json!({ "id": key.to_string(), "country": text }));
     let (_fixture, resource) = with_rows::<F>(rows)?;
     let cases: [(&str, &[&str]); 9] = [
         ("100", &["a", "b", "c"]),
@@ -114,8 +113,7 @@ pub fn filters_must_all_hold<F: ReadStoreFixture>() -> Outcome {
         filter("country", FilterOp::In, [json!("GB"), json!("DE")]),
     ];
     selects(&resource, range, &["a", "b", "c"])?;
-    let nothing =
-        vec![filter("country", FilterOp::Eq, [json!("GB")]), filter("paid", FilterOp::Eq, [json!(false)])];
+    let nothing = vec![filter("country", FilterOp::Eq, [json!("GB")]), filter("paid", FilterOp::Eq, [json!(false)])];
     selects(&resource, nothing, &[])
 }
 
@@ -139,10 +137,7 @@ pub fn queries_that_do_not_fit_are_invalid<F: ReadStoreFixture>() -> Outcome {
         ("country", FilterOp::Eq, &[json!("GB"), json!("DE")]),
     ];
     for (field, op, values) in filters {
-        invalid(
-            resource.list(&query_of(field, op, values)),
-            &format!("{op:?} on `{field}` with {values:?}"),
-        )?;
+        invalid(resource.list(&query_of(field, op, values)), &format!("{op:?} on `{field}` with {values:?}"))?;
     }
     for field in ["nobodys", "lines", "id; --"] {
         let query = RowQuery { sort: sorted(&[field]), limit: 10, ..RowQuery::default() };

@@ -114,10 +114,7 @@ pub fn the_last_page_has_no_next<F: ReadStoreFixture>() -> Outcome {
     check_eq!(next, Some(vec![json!("DE"), Value::Null, json!("e")]), "`next` after row e");
     let (_fixture, empty) = open::<F>()?;
     let page = empty.list(&query)?;
-    check!(
-        page.rows.is_empty() && page.total == 0 && page.next.is_none(),
-        "an empty resource lists {page:?}"
-    );
+    check!(page.rows.is_empty() && page.total == 0 && page.next.is_none(), "an empty resource lists {page:?}");
     Ok(())
 }
 

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use nexus_core::{
     Position,
     ports::{
-        Column, ColumnKind, Filter, FilterOp, ReadStoreError, ResourceSpec, ResourceStore, RowChange,
-        RowData, RowPage, RowQuery, SortKey,
+        Column, ColumnKind, Filter, FilterOp, ReadStoreError, ResourceSpec, ResourceStore, RowChange, RowData, RowPage,
+        RowQuery, SortKey,
     },
 };
 use serde_json::{Value, json};
@@ -77,10 +77,7 @@ pub(super) fn filter(field: &str, op: FilterOp, values: impl IntoIterator<Item =
 
 /// Sort keys; a leading `-` means descending.
 pub(super) fn sorted(keys: &[&str]) -> Vec<SortKey> {
-    let key = |key: &&str| SortKey {
-        field: key.trim_start_matches('-').to_owned(),
-        descending: key.starts_with('-'),
-    };
+    let key = |key: &&str| SortKey { field: key.trim_start_matches('-').to_owned(), descending: key.starts_with('-') };
     keys.iter().map(key).collect()
 }
 
@@ -91,11 +88,7 @@ pub(super) fn keys(page: &RowPage) -> Vec<String> {
 }
 
 /// The keys of all rows that a query finds, from pages of `limit`; totals and order of `next` are checked on the way.
-pub(super) fn paged(
-    resource: &Arc<dyn ResourceStore>,
-    query: &RowQuery,
-    limit: usize,
-) -> Result<Vec<String>, Breach> {
+pub(super) fn paged(resource: &Arc<dyn ResourceStore>, query: &RowQuery, limit: usize) -> Result<Vec<String>, Breach> {
     let mut found: Vec<String> = Vec::new();
     let mut after = None;
     loop {

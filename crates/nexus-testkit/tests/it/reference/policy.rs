@@ -40,17 +40,10 @@ impl<W: PolicyFlaw> PolicyEngineFixture for ReferencePolicy<W> {
             // Order-independent, and different for different texts: enough for a reference.
             for (place, byte) in name.bytes().chain(source.bytes()).enumerate() {
                 let slot = &mut digest[place % 32];
-                *slot = u8::wrapping_add(
-                    *slot,
-                    byte.wrapping_mul(31).rotate_left(u32::try_from(place % 7).unwrap()),
-                );
+                *slot = u8::wrapping_add(*slot, byte.wrapping_mul(31).rotate_left(u32::try_from(place % 7).unwrap()));
             }
         }
-        Ok(Arc::new(Self {
-            engine: Mutex::new(engine),
-            digest: Digest::from_bytes(digest),
-            flaw: PhantomData,
-        }))
+        Ok(Arc::new(Self { engine: Mutex::new(engine), digest: Digest::from_bytes(digest), flaw: PhantomData }))
     }
 }
 

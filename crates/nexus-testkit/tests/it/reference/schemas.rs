@@ -61,8 +61,7 @@ impl<W: SchemaFlaw> SchemaRegistry for ReferenceSchemas<W> {
         };
         let newest = newest.document.reference.version;
         let wanted = version.unwrap_or(newest);
-        let Some(entry) = versions.into_iter().find(|entry| entry.document.reference.version == wanted)
-        else {
+        let Some(entry) = versions.into_iter().find(|entry| entry.document.reference.version == wanted) else {
             return Err(SchemaRefusal::UnknownVersion { name: name.to_owned(), version: wanted, newest });
         };
         let schema = entry.document.reference.clone();
@@ -118,8 +117,7 @@ impl<W: SchemaFlaw> SchemaRegistry for ReferenceSchemas<W> {
     fn find(&self, kind: SchemaKind, name: &str, version: Option<u32>) -> Option<SchemaDocument> {
         let entries = self.entries.lock().unwrap();
         let mut versions = of(&entries, kind, name).into_iter();
-        let wanted =
-            |entry: &&Entry| version.is_none_or(|version| entry.document.reference.version == version);
+        let wanted = |entry: &&Entry| version.is_none_or(|version| entry.document.reference.version == version);
         versions.rfind(wanted).map(|entry| entry.document.clone())
     }
 
@@ -138,8 +136,7 @@ impl<W: SchemaFlaw> SchemaRegistry for ReferenceSchemas<W> {
 
 /// The versions of one type, oldest first.
 fn of<'a>(entries: &'a [Entry], kind: SchemaKind, name: &str) -> Vec<&'a Entry> {
-    let same =
-        |entry: &&Entry| entry.document.reference.kind == kind && entry.document.reference.name == name;
+    let same = |entry: &&Entry| entry.document.reference.kind == kind && entry.document.reference.name == name;
     entries.iter().filter(same).collect()
 }
 
@@ -158,12 +155,10 @@ fn nearest(entries: &[Entry], kind: SchemaKind, name: &str) -> Vec<String> {
 /// A reference that is not to a place in this document.
 fn remote(schema: &Value) -> Option<&str> {
     match schema {
-        Value::Object(members) => {
-            members.iter().find_map(|(name, value)| match (name.as_str(), value.as_str()) {
-                ("$ref" | "$dynamicRef", Some(target)) if !target.starts_with('#') => Some(target),
-                _ => remote(value),
-            })
-        }
+        Value::Object(members) => members.iter().find_map(|(name, value)| match (name.as_str(), value.as_str()) {
+            ("$ref" | "$dynamicRef", Some(target)) if !target.starts_with('#') => Some(target),
+            _ => remote(value),
+        }),
         Value::Array(items) => items.iter().find_map(remote),
         _ => None,
     }
@@ -193,10 +188,8 @@ fn close(schema: &Value, root: &Value) -> Value {
 
 /// Whether a schema, or one it is composed of, declares members.
 fn declares(schema: &Value, root: &Value) -> bool {
-    let target =
-        schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
-    let branches =
-        ["allOf", "anyOf", "oneOf"].iter().filter_map(|name| schema.get(name)?.as_array()).flatten();
+    let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
+    let branches = ["allOf", "anyOf", "oneOf"].iter().filter_map(|name| schema.get(name)?.as_array()).flatten();
     schema.get("properties").is_some() || target.into_iter().chain(branches).any(|part| declares(part, root))
 }
 

@@ -5,11 +5,10 @@ use std::{
 };
 
 use nexus_core::{
-    Admitted, AppendCondition, Appended, EventId, ExpectedVersion, Json, Position, Proposal, RecordedEvent,
-    Version,
+    Admitted, AppendCondition, Appended, EventId, ExpectedVersion, Json, Position, Proposal, RecordedEvent, Version,
     ports::{
-        AppendError, BoxFuture, EventStore, LogPage, LogRead, ReadError, StreamList, StreamListPage,
-        StreamPage, StreamRead,
+        AppendError, BoxFuture, EventStore, LogPage, LogRead, ReadError, StreamList, StreamListPage, StreamPage,
+        StreamRead,
     },
 };
 use nexus_testkit::{
@@ -22,10 +21,7 @@ use super::caught;
 
 /// One thing that is wrong. What is not overridden is right.
 trait Flaw: Send + Sync + 'static {
-    fn append(
-        store: &Flawed<Self>,
-        proposal: Proposal,
-    ) -> impl Future<Output = Result<Appended, AppendError>> + Send
+    fn append(store: &Flawed<Self>, proposal: Proposal) -> impl Future<Output = Result<Appended, AppendError>> + Send
     where
         Self: Sized,
     {
@@ -261,10 +257,7 @@ impl Flaw for NoReplay {
 
 #[test]
 fn a_retry_that_is_stored_twice_is_caught() {
-    caught(
-        "the_same_append_again_is_a_replay",
-        cases::the_same_append_again_is_a_replay::<Flawed<NoReplay>>(),
-    );
+    caught("the_same_append_again_is_a_replay", cases::the_same_append_again_is_a_replay::<Flawed<NoReplay>>());
     caught(
         "the_same_append_sent_concurrently_is_stored_once",
         cases::the_same_append_sent_concurrently_is_stored_once::<Flawed<NoReplay>>(),
@@ -304,10 +297,7 @@ impl Flaw for Eager {
 
 #[test]
 fn a_reader_that_sees_what_is_not_acknowledged_is_caught() {
-    caught(
-        "readers_see_only_what_was_acknowledged",
-        cases::readers_see_only_what_was_acknowledged::<Flawed<Eager>>(),
-    );
+    caught("readers_see_only_what_was_acknowledged", cases::readers_see_only_what_was_acknowledged::<Flawed<Eager>>());
 }
 
 /// Tells the wrong place to go on from.
@@ -328,14 +318,8 @@ impl Flaw for WrongNext {
 #[test]
 fn a_wrong_place_to_go_on_from_is_caught() {
     caught("the_log_reads_after_a_position", cases::the_log_reads_after_a_position::<Flawed<WrongNext>>());
-    caught(
-        "a_stream_reads_forward_page_by_page",
-        cases::a_stream_reads_forward_page_by_page::<Flawed<WrongNext>>(),
-    );
-    caught(
-        "a_stream_reads_backward_page_by_page",
-        cases::a_stream_reads_backward_page_by_page::<Flawed<WrongNext>>(),
-    );
+    caught("a_stream_reads_forward_page_by_page", cases::a_stream_reads_forward_page_by_page::<Flawed<WrongNext>>());
+    caught("a_stream_reads_backward_page_by_page", cases::a_stream_reads_backward_page_by_page::<Flawed<WrongNext>>());
 }
 
 /// Parses payloads and writes them anew.

@@ -70,9 +70,7 @@ fn a_registry_that_lets_undeclared_members_in_is_caught() {
     );
     caught_blocking(
         "members_that_are_not_declared_in_composed_schemas_are_refused",
-        schema_registry::members_that_are_not_declared_in_composed_schemas_are_refused::<
-            ReferenceSchemas<NotClosed>,
-        >,
+        schema_registry::members_that_are_not_declared_in_composed_schemas_are_refused::<ReferenceSchemas<NotClosed>>,
     );
 }
 

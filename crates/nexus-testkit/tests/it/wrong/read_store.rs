@@ -14,11 +14,7 @@ use super::caught_blocking;
 
 /// One thing that is wrong. What is not overridden is right.
 trait Flaw: Send + Sync + 'static {
-    fn commit(
-        right: &dyn ResourceStore,
-        changes: &[RowChange],
-        checkpoint: Position,
-    ) -> Result<(), ReadStoreError> {
+    fn commit(right: &dyn ResourceStore, changes: &[RowChange], checkpoint: Position) -> Result<(), ReadStoreError> {
         right.commit(changes, checkpoint)
     }
 
@@ -103,11 +99,7 @@ mod right {
 struct CheckpointFirst;
 
 impl Flaw for CheckpointFirst {
-    fn commit(
-        right: &dyn ResourceStore,
-        changes: &[RowChange],
-        checkpoint: Position,
-    ) -> Result<(), ReadStoreError> {
+    fn commit(right: &dyn ResourceStore, changes: &[RowChange], checkpoint: Position) -> Result<(), ReadStoreError> {
         right.commit(&[], checkpoint)?;
         right.commit(changes, checkpoint)
     }
@@ -119,10 +111,7 @@ fn a_checkpoint_before_its_rows_is_caught() {
         "a_commit_that_does_not_fit_changes_nothing",
         cases::a_commit_that_does_not_fit_changes_nothing::<Flawed<CheckpointFirst>>,
     );
-    caught_blocking(
-        "readers_see_whole_commits_only",
-        cases::readers_see_whole_commits_only::<Flawed<CheckpointFirst>>,
-    );
+    caught_blocking("readers_see_whole_commits_only", cases::readers_see_whole_commits_only::<Flawed<CheckpointFirst>>);
 }
 
 /// Goes on after the sort values of the last row, forgetting that others may be equal.
