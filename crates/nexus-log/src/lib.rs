@@ -9,8 +9,8 @@
 //!
 //! Reading order: [`store`](LogEventStore) (what is offered), `request` and `queue` (how an append gets to the
 //! writer), `plan` and `writer` (what happens to it), `prepare` (where room comes from), `format` (the bytes),
-//! `recovery`, `load` and `scan` (after a crash), `segment`, `index` and `state` (what readers see), `query`, `filter`
-//! and `reader` (reads), `storage` (the files).
+//! `recovery`, `load` and `scan` (after a crash), `segment`, `index`, `seal` and `state` (what readers see), `query`, `filter`
+//! and `reader` (reads), `verify` (proof), `storage` (the files).
 
 mod error;
 mod filter;
@@ -26,13 +26,16 @@ mod reader;
 mod recovery;
 mod request;
 mod scan;
+mod seal;
 mod segment;
 mod state;
 pub mod storage;
 mod store;
+mod verify;
 mod writer;
 
 pub use error::{Damage, OpenError};
 pub use options::LogOptions;
 pub use state::WriteState;
 pub use store::LogEventStore;
+pub use verify::{Verification, verify, verify_on};

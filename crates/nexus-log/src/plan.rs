@@ -8,6 +8,7 @@ use nexus_core::{
 };
 
 use crate::{
+    index::{IndexError, Key},
     reader::read_place,
     request::{EncodedBatch, Part},
     segment::Segment,
@@ -67,7 +68,7 @@ impl<'a> Plan<'a> {
 
     /// The version of the part's stream, when the part may be appended to it.
     fn check(&self, part: &Part) -> Result<u64, AppendError> {
-        let stream = self.stream(&part.stream);
+        let stream = self.stream(&part.stream)?;
         if let Some(actual) = stream.aggregate_type
             && actual != part.aggregate_type
         {
@@ -84,15 +85,15 @@ impl<'a> Plan<'a> {
         Ok(stream.version)
     }
 
-    fn stream(&self, name: &StreamId) -> Stream {
+    fn stream(&self, name: &StreamId) -> Result<Stream, AppendError> {
         if let Some(staged) = self.streams.get(name) {
-            return staged.clone();
+            return Ok(staged.clone());
         }
-        let found = find_stream(self.segments, name);
-        Stream {
+        let found = find_stream(self.segments, &Key::stream(name)).map_err(unavailable)?;
+        Ok(Stream {
             version: found.as_ref().map_or(0, |span| span.last_version),
             aggregate_type: found.map(|span| span.aggregate_type),
-        }
+        })
     }
 
     /// Adds the events to the group and answers where they go.
@@ -130,13 +131,16 @@ impl<'a> Plan<'a> {
     /// It is the same append when its event ids are stored at consecutive positions, in the same order and in the
     /// same streams, whatever version is expected now. Any other stored id is a duplicate.
     fn replayed(&self, batch: &EncodedBatch) -> Result<Option<Appended>, AppendError> {
-        let mut stored =
-            batch.events.iter().filter_map(|event| Some((event.id, self.position_of(event.id)?))).peekable();
-        let Some(&(event_id, first)) = stored.peek() else {
+        let mut stored = Vec::new();
+        for event in &batch.events {
+            let position = self.position_of(event.id).map_err(unavailable)?;
+            stored.extend(position.map(|position| (event.id, position)));
+        }
+        let Some(&(event_id, first)) = stored.first() else {
             return Ok(None);
         };
         let expected = batch.events.iter().map(|event| event.id).zip(first..);
-        if !stored.eq(expected) {
+        if !stored.into_iter().eq(expected) {
             return Err(self.duplicate(event_id, first));
         }
         let mut position = first;
@@ -165,11 +169,12 @@ impl<'a> Plan<'a> {
         }))
     }
 
-    fn position_of(&self, id: EventId) -> Option<u64> {
-        self.ids.get(&id).copied().or_else(|| {
-            let (segment, ordinal) = find_event(self.segments, id)?;
-            Some(segment.first + u64::from(ordinal))
-        })
+    fn position_of(&self, id: EventId) -> Result<Option<u64>, IndexError> {
+        if let Some(position) = self.ids.get(&id) {
+            return Ok(Some(*position));
+        }
+        let found = find_event(self.segments, id)?;
+        Ok(found.map(|(segment, ordinal)| segment.first + u64::from(ordinal)))
     }
 
     /// Stream and version at a position, in the log or in the group.
@@ -180,8 +185,7 @@ impl<'a> Plan<'a> {
                 .cloned()
                 .ok_or_else(|| AppendError::Unavailable { reason: format!("position {position} is not in the log") });
         }
-        read_place(self.segments, position)
-            .map_err(|error: ReadError| AppendError::Unavailable { reason: error.to_string() })
+        read_place(self.segments, position).map_err(unavailable)
     }
 
     fn duplicate(&self, event_id: EventId, position: u64) -> AppendError {
@@ -190,4 +194,10 @@ impl<'a> Plan<'a> {
             Err(error) => error,
         }
     }
+}
+
+/// Without an answer from the index nothing can be decided, and nothing is written.
+fn unavailable(error: impl Into<ReadError>) -> AppendError {
+    let reason = error.into().to_string();
+    AppendError::Unavailable { reason }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use nexus_core::{
-    EventId, Position, RecordedEvent, Version,
+    EventId, Position, RecordedEvent, StreamId, Version,
     ports::{
         Direction, EventFilter, LogPage, LogRead, ReadError, StreamInfo, StreamList, StreamListPage, StreamPage,
         StreamRead,
@@ -16,8 +16,8 @@ use nexus_core::{
 
 use crate::{
     filter,
-    index::{ListedStream, Region},
-    reader::{Records, event, load, read_event as read_one, view},
+    index::{Key, ListedStream, Region, VersionRange},
+    reader::{Records, damaged, event, load, locate, read_event as read_one, view},
     segment::Segment,
     state::{State, find_event, find_stream, segment_of},
 };
@@ -45,29 +45,27 @@ pub(crate) async fn run<T: Send + 'static>(
 
 /// Finds one event.
 pub(crate) fn read_event(state: &State, id: EventId) -> Result<Option<RecordedEvent>, ReadError> {
-    let found = find_event(&state.segments(), id);
-    found.map(|(segment, ordinal)| read_one(&segment, ordinal)).transpose()
+    let Some((segment, ordinal)) = find_event(&state.segments(), id)? else {
+        return Ok(None);
+    };
+    let event = read_one(&segment, &locate(&segment, ordinal)?)?;
+    if event.event_id != id {
+        return Err(damaged(event.position.get(), "the index means another event"));
+    }
+    Ok(Some(event))
 }
 
 /// Reads a range of one stream.
 pub(crate) fn read_stream(state: &State, read: &StreamRead) -> Result<StreamPage, ReadError> {
     let segments = state.segments();
-    let Some(span) = find_stream(&segments, &read.stream) else {
+    let stream = Key::stream(&read.stream);
+    let Some(span) = find_stream(&segments, &stream)? else {
         return Ok(StreamPage { version: Version::NONE, aggregate_type: None, events: Vec::new(), next: None });
     };
     let (low, high) = (read.from.get().max(1), read.to.get().min(span.last_version));
-    let places = stream_places(&segments, read, (low, high));
-    let mut events = Vec::with_capacity(places.len());
-    let mut bytes = 0;
-    for (segment, ordinal) in places {
-        if bytes >= PAGE_BYTES {
-            break;
-        }
-        let event = read_one(&segment, ordinal)?;
-        bytes += event.payload.len() as u64;
-        events.push(event);
-    }
-    let next = events.last().and_then(|last: &RecordedEvent| match read.direction {
+    let range = VersionRange { low, high, direction: read.direction, limit: read.limit.max(1) };
+    let events = if low <= high { stream_events(&segments, &stream, range)? } else { Vec::new() };
+    let next = events.last().and_then(|last| match read.direction {
         Direction::Forward => Some(last.version.get() + 1).filter(|next| *next <= high),
         Direction::Backward => Some(last.version.get() - 1).filter(|next| *next >= low),
     });
@@ -79,29 +77,58 @@ pub(crate) fn read_stream(state: &State, read: &StreamRead) -> Result<StreamPage
     })
 }
 
-/// Where the versions `low..=high` of a stream are, in the direction of the read, at most its limit.
-fn stream_places(segments: &[Arc<Segment>], read: &StreamRead, (low, high): (u64, u64)) -> Vec<(Arc<Segment>, u32)> {
-    let limit = read.limit.max(1);
-    let mut places = Vec::with_capacity(limit.min(1024));
-    if low > high {
-        return places;
-    }
-    let mut collect = |segment: &Arc<Segment>| {
-        let index = segment.index();
-        let ordinals = index.ordinals(&read.stream, low, high).iter();
-        let left = limit - places.len();
-        let place = |ordinal: &u32| (Arc::clone(segment), *ordinal);
-        match read.direction {
-            Direction::Forward => places.extend(ordinals.take(left).map(place)),
-            Direction::Backward => places.extend(ordinals.rev().take(left).map(place)),
+/// The versions of a stream that `range` names and the stream has, as far as they fit a page.
+fn stream_events(
+    segments: &[Arc<Segment>],
+    stream: &Key<&StreamId>,
+    range: VersionRange,
+) -> Result<Vec<RecordedEvent>, ReadError> {
+    let mut events = Vec::new();
+    let mut bytes = 0;
+    for segment in stream_segments(segments, stream, range)? {
+        let left = VersionRange { limit: range.limit - events.len(), ..range };
+        let places = segment.index().places(stream, left)?;
+        for place in places {
+            let event = read_one(segment, &place)?;
+            let wanted = match range.direction {
+                Direction::Forward => range.low + events.len() as u64,
+                Direction::Backward => range.high - events.len() as u64,
+            };
+            if event.aggregate_id != *stream.key || event.version.get() != wanted {
+                return Err(damaged(event.position.get(), "the index means another event"));
+            }
+            bytes += event.payload.len() as u64;
+            events.push(event);
+            if events.len() == range.limit || bytes >= PAGE_BYTES {
+                return Ok(events);
+            }
         }
-        places.len() < limit
-    };
-    match read.direction {
-        Direction::Forward => segments.iter().all(&mut collect),
-        Direction::Backward => segments.iter().rev().all(&mut collect),
-    };
-    places
+    }
+    Ok(events)
+}
+
+/// The segments that hold the versions in `range`, in its direction.
+fn stream_segments<'a>(
+    segments: &'a [Arc<Segment>],
+    stream: &Key<&StreamId>,
+    range: VersionRange,
+) -> Result<Vec<&'a Arc<Segment>>, ReadError> {
+    let mut found = Vec::new();
+    for segment in segments.iter().rev() {
+        let Some(span) = segment.index().stream(stream)? else {
+            continue;
+        };
+        if span.first_version <= range.high {
+            found.push(segment);
+        }
+        if span.first_version <= range.low {
+            break;
+        }
+    }
+    if range.direction == Direction::Forward {
+        found.reverse();
+    }
+    Ok(found)
 }
 
 /// Reads a range of the log.
@@ -150,21 +177,21 @@ impl<'a> Page<'a> {
             Direction::Backward => self.at.checked_sub(1).filter(|next| *next > 0)?,
         };
         let segment = segments.get(segment_of(segments, wanted))?;
-        let region = u32::try_from(wanted - segment.first).ok().and_then(|ordinal| {
-            let index = segment.index();
-            match self.read.direction {
-                Direction::Forward => {
-                    let visible = usize::try_from(self.head - wanted + 1).unwrap_or(usize::MAX);
-                    index.forward(ordinal, count.min(visible), REGION_BYTES)
-                }
-                Direction::Backward => index.backward(ordinal, count, REGION_BYTES),
+        let region = self.locate(segment, wanted, count);
+        Some(region.map(|region| (Arc::clone(segment), region)))
+    }
+
+    fn locate(&self, segment: &Segment, wanted: u64, count: usize) -> Result<Region, ReadError> {
+        let missing = || damaged(wanted, "it is not in the index");
+        let ordinal = u32::try_from(wanted - segment.first).map_err(|_| missing())?;
+        let region = match self.read.direction {
+            Direction::Forward => {
+                let visible = usize::try_from(self.head - wanted + 1).unwrap_or(usize::MAX);
+                segment.index().forward(ordinal, count.min(visible), REGION_BYTES)?
             }
-        });
-        Some(
-            region
-                .map(|region| (Arc::clone(segment), region))
-                .ok_or_else(|| ReadError::Corrupt { reason: format!("position {wanted} is not in the index") }),
-        )
+            Direction::Backward => segment.index().backward(ordinal, count, REGION_BYTES)?,
+        };
+        region.ok_or_else(missing)
     }
 
     /// Looks at a region and keeps what is wanted.
@@ -205,14 +232,14 @@ fn unrestricted(filter: &EventFilter) -> bool {
 }
 
 /// Lists streams in order of their ids.
-pub(crate) fn list_streams(state: &State, list: &StreamList) -> StreamListPage {
+pub(crate) fn list_streams(state: &State, list: &StreamList) -> Result<StreamListPage, ReadError> {
     let limit = list.limit.max(1);
     let segments = state.segments();
     let mut after = list.after.clone();
     let mut streams = Vec::new();
     loop {
         // Every segment is asked for more than a page, so that the first page of the merged list is complete.
-        let (found, more) = merged(&segments, list, after.as_ref(), limit + 1);
+        let (found, more) = merged(&segments, list, after.as_ref(), limit + 1)?;
         let Some(last) = found.last() else { break };
         after = Some(last.stream.clone());
         let wanted = |found: &ListedStream| {
@@ -226,7 +253,7 @@ pub(crate) fn list_streams(state: &State, list: &StreamList) -> StreamListPage {
     }
     let more = streams.len() > limit;
     streams.truncate(limit);
-    StreamListPage { streams, more }
+    Ok(StreamListPage { streams, more })
 }
 
 fn info(found: ListedStream) -> StreamInfo {
@@ -242,17 +269,17 @@ fn info(found: ListedStream) -> StreamInfo {
 fn merged(
     segments: &[Arc<Segment>],
     list: &StreamList,
-    after: Option<&nexus_core::StreamId>,
+    after: Option<&StreamId>,
     count: usize,
-) -> (Vec<ListedStream>, bool) {
+) -> Result<(Vec<ListedStream>, bool), ReadError> {
     let mut all = std::collections::BTreeMap::new();
     let mut more = false;
     for segment in segments {
-        let found = segment.index().list(&list.prefix, after, count);
+        let found = segment.index().list(&list.prefix, after, count)?;
         more |= found.len() == count;
         // Newer segments come later and replace what older ones said.
         all.extend(found.into_iter().map(|listed| (listed.stream.clone(), listed)));
     }
     more |= all.len() > count;
-    (all.into_values().take(count).collect(), more)
+    Ok((all.into_values().take(count).collect(), more))
 }

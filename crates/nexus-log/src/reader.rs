@@ -85,10 +85,11 @@ pub(crate) fn event(position: u64, view: RecordView<'_>, buffer: &Bytes) -> Resu
     view.to_event(position, buffer).map_err(|error| damaged(position, error.0))
 }
 
-/// Reads one event.
-pub(crate) fn read_event(segment: &Segment, ordinal: u32) -> Result<RecordedEvent, ReadError> {
-    let (position, buffer, body) = read_body(segment, ordinal)?;
-    event(position, view(position, &body)?, &buffer)
+/// Reads the one event of a region.
+pub(crate) fn read_event(segment: &Segment, region: &Region) -> Result<RecordedEvent, ReadError> {
+    let buffer = load(segment, region)?;
+    let (position, body) = only(segment, region, &buffer)?;
+    event(position, view(position, body)?, &buffer)
 }
 
 /// Stream and version of the event at a durable position.
@@ -96,22 +97,26 @@ pub(crate) fn read_place(segments: &[Arc<Segment>], position: u64) -> Result<(St
     let missing = || damaged(position, "it is not in the index");
     let segment = segments.get(segment_of(segments, position)).ok_or_else(missing)?;
     let ordinal = u32::try_from(position.saturating_sub(segment.first)).map_err(|_| missing())?;
-    let (position, _, body) = read_body(segment, ordinal)?;
-    let view = view(position, &body)?;
+    let region = locate(segment, ordinal)?;
+    let buffer = load(segment, &region)?;
+    let (position, body) = only(segment, &region, &buffer)?;
+    let view = view(position, body)?;
     let stream = view.stream_id().map_err(|error| damaged(position, error.0))?;
     Ok((stream, view.version))
 }
 
-fn read_body(segment: &Segment, ordinal: u32) -> Result<(u64, Bytes, Bytes), ReadError> {
-    let position = segment.first + u64::from(ordinal);
-    let missing = || damaged(position, "it is not in the index");
-    let region = segment.index().region(ordinal).ok_or_else(missing)?;
-    let buffer = load(segment, &region)?;
-    let (position, body) = Records::new(segment, &region, &buffer).next().ok_or_else(missing)??;
-    let body = buffer.slice_ref(body);
-    Ok((position, buffer, body))
+/// The region of one event.
+pub(crate) fn locate(segment: &Segment, ordinal: u32) -> Result<Region, ReadError> {
+    let region = segment.index().forward(ordinal, 1, 0)?;
+    region.ok_or_else(|| damaged(segment.first + u64::from(ordinal), "it is not in the index"))
 }
 
-fn damaged(position: u64, reason: &str) -> ReadError {
+fn only<'a>(segment: &Segment, region: &Region, buffer: &'a [u8]) -> Result<(u64, &'a [u8]), ReadError> {
+    let missing = || damaged(segment.first + u64::from(region.first), "it is not in the index");
+    Records::new(segment, region, buffer).next().ok_or_else(missing)?
+}
+
+/// The error for an event that is there but cannot be served.
+pub(crate) fn damaged(position: u64, reason: &str) -> ReadError {
     ReadError::Corrupt { reason: format!("the event at position {position} cannot be read: {reason}") }
 }

@@ -14,9 +14,11 @@ use nexus_core::Timestamp;
 use crate::{
     error::{Damage, OpenError},
     format::{FRAME_HEADER, FrameHeader, HeaderError, SEGMENT_HEADER, SegmentHeader},
+    index::{FileIndex, Seal, SegmentIndex},
     load::{Loaded, load_segment},
     scan::remains,
-    segment::{LOG_DIR, NEXT_FILE, Segment, first_of, segment_path},
+    seal::index_segment,
+    segment::{LOG_DIR, NEXT_FILE, NEXT_INDEX, Segment, first_of, index_path, segment_path},
     storage::{Storage, StorageFile},
 };
 
@@ -49,8 +51,9 @@ pub(crate) fn recover(
 ) -> Result<Recovered, OpenError> {
     let log = dir.join(LOG_DIR);
     storage.create_dir(&log).map_err(OpenError::io("create", &log))?;
-    let next = log.join(NEXT_FILE);
-    storage.remove(&next).map_err(OpenError::io("remove", &next))?;
+    for temporary in [NEXT_FILE, NEXT_INDEX].map(|name| log.join(name)) {
+        storage.remove(&temporary).map_err(OpenError::io("remove", &temporary))?;
+    }
     let mut firsts = segment_firsts(storage, &log)?;
     if firsts.is_empty() {
         create_first(storage, &log, initial_bytes, now)?;
@@ -61,9 +64,14 @@ pub(crate) fn recover(
     let last = firsts.last().copied().unwrap_or(1);
     for first in firsts {
         let opened = open_segment(storage, segment_path(&log, first), first, &tail)?;
-        let loaded = load_segment(&opened)?;
-        tail = if first == last { settle(&opened, &loaded)? } else { sealed(&opened, &loaded)? };
-        segments.push(Arc::new(opened.into_segment(loaded.index)));
+        let index;
+        (tail, index) = if first == last {
+            let loaded = load_segment(&opened)?;
+            (settle(&opened, &loaded)?, SegmentIndex::Memory(loaded.index))
+        } else {
+            open_sealed(storage, &log, &opened)?
+        };
+        segments.push(Arc::new(opened.into_segment(index)));
     }
     Ok(Recovered { segments, tail })
 }
@@ -116,7 +124,7 @@ impl OpenedSegment {
         Damage { file: self.path.clone(), offset, position, reason: reason.into() }
     }
 
-    fn into_segment(self, index: crate::index::MemoryIndex) -> Segment {
+    fn into_segment(self, index: SegmentIndex) -> Segment {
         Segment::new(self.header.first_position, self.salt, self.file, self.path, index)
     }
 }
@@ -161,6 +169,54 @@ pub(crate) fn open_segment(
         return Err(corrupt("it does not continue the hash chain of the segment before it"));
     }
     Ok(OpenedSegment { path, file, header, salt })
+}
+
+/// The end and the index of a segment that another one follows.
+///
+/// When its index file is whole, only that is read: the segment's frames are checked when they are read or verified.
+fn open_sealed(storage: &dyn Storage, log: &Path, segment: &OpenedSegment) -> Result<(Tail, SegmentIndex), OpenError> {
+    if let Some(found) = find_index(storage, segment)? {
+        return Ok(found);
+    }
+    let loaded = load_segment(segment)?;
+    let tail = sealed(segment, &loaded)?;
+    let seal =
+        Seal { first: segment.header.first_position, salt: segment.salt, chain: tail.chain, last_time: tail.last_time };
+    tracing::info!(position = seal.first, "building the index of a log segment anew");
+    let written = index_segment(storage, log, &segment.path, &loaded.index, seal);
+    let index = match written {
+        Ok(Some(index)) => SegmentIndex::File(index),
+        Ok(None) => SegmentIndex::Memory(loaded.index),
+        Err(error) => {
+            // Such as a full disk: the log opens all the same.
+            tracing::warn!(%error, "writing the index of a log segment failed");
+            SegmentIndex::Memory(loaded.index)
+        }
+    };
+    Ok((tail, index))
+}
+
+/// The index file of a sealed segment, if it is there, whole and of this very segment.
+fn find_index(storage: &dyn Storage, segment: &OpenedSegment) -> Result<Option<(Tail, SegmentIndex)>, OpenError> {
+    let path = index_path(&segment.path);
+    let file = match storage.open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(OpenError::io("open", &path)(source)),
+    };
+    let first = segment.header.first_position;
+    let index = FileIndex::open(file, first, segment.salt).map_err(OpenError::io("read", &path))?;
+    let Some(index) = index else { return Ok(None) };
+    let Ok(end) = index.end() else { return Ok(None) };
+    let len = segment.file.len().map_err(OpenError::io("read", &segment.path))?;
+    if len < end {
+        let reason = "the file is shorter than when it was sealed";
+        return Err(OpenError::Corrupt(segment.damage(len, first, reason)));
+    }
+    let seal = index.seal();
+    let tail =
+        Tail { head: first + u64::from(index.count()) - 1, chain: seal.chain, last_time: seal.last_time, offset: end };
+    Ok(Some((tail, SegmentIndex::File(index))))
 }
 
 /// The end of a segment that another one follows: every frame of it is durable and must be there.

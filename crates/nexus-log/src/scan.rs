@@ -125,6 +125,8 @@ impl<'a> Scanner<'a> {
 pub(crate) struct Remains {
     /// The highest `durable` that a frame header there vouches for, and where that header is.
     pub(crate) proof: Option<(u64, u64)>,
+    /// Where the first frame header is.
+    pub(crate) first: Option<u64>,
     /// First and last byte that is not zero.
     pub(crate) dirt: Option<(u64, u64)>,
 }
@@ -162,6 +164,7 @@ fn inspect(buf: &[u8], base: u64, salt: u32, found: &mut Remains) {
         let Some(header) = buf.get(at..).and_then(|rest| FrameHeader::decode(rest, salt)) else {
             continue;
         };
+        found.first.get_or_insert(base + at as u64);
         if found.proof.is_none_or(|(durable, _)| header.durable > durable) {
             found.proof = Some((header.durable, base + at as u64));
         }

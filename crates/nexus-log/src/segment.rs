@@ -5,12 +5,19 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use crate::{index::MemoryIndex, storage::StorageFile};
+use crate::{
+    index::{MemoryIndex, SegmentIndex},
+    storage::StorageFile,
+};
 
+/// The file whose lock a data directory is held by.
+pub(crate) const LOCK_FILE: &str = "LOCK";
 /// The directory of the segment files inside the data directory.
 pub(crate) const LOG_DIR: &str = "log";
 /// The file being prepared to become the next segment.
 pub(crate) const NEXT_FILE: &str = "next.tmp";
+/// The file being prepared to become an index.
+pub(crate) const NEXT_INDEX: &str = "index.tmp";
 const SUFFIX: &str = ".nxlog";
 
 /// A segment: a file and the index over its durable events.
@@ -23,21 +30,32 @@ pub(crate) struct Segment {
     pub(crate) file: Arc<dyn StorageFile>,
     /// Its path, for the operator.
     pub(crate) path: PathBuf,
-    index: RwLock<MemoryIndex>,
+    index: RwLock<SegmentIndex>,
 }
 
 impl Segment {
-    pub(crate) fn new(first: u64, salt: u32, file: Arc<dyn StorageFile>, path: PathBuf, index: MemoryIndex) -> Self {
+    pub(crate) fn new(first: u64, salt: u32, file: Arc<dyn StorageFile>, path: PathBuf, index: SegmentIndex) -> Self {
         Self { first, salt, file, path, index: RwLock::new(index) }
     }
 
     /// The index, for reading. It holds durable events only.
-    pub(crate) fn index(&self) -> RwLockReadGuard<'_, MemoryIndex> {
+    pub(crate) fn index(&self) -> RwLockReadGuard<'_, SegmentIndex> {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The index, for adding what has become durable.
-    pub(crate) fn index_mut(&self) -> RwLockWriteGuard<'_, MemoryIndex> {
+    /// Adds what has become durable to the index of a segment that is not sealed.
+    pub(crate) fn add(&self, fill: impl FnOnce(&mut MemoryIndex)) {
+        if let SegmentIndex::Memory(index) = &mut *self.index_mut() {
+            fill(index);
+        }
+    }
+
+    /// Takes another index over the same events.
+    pub(crate) fn replace_index(&self, index: SegmentIndex) {
+        *self.index_mut() = index;
+    }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, SegmentIndex> {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -45,6 +63,11 @@ impl Segment {
 /// The path of the segment that begins with `first`.
 pub(crate) fn segment_path(dir: &Path, first: u64) -> PathBuf {
     dir.join(format!("{first:016}{SUFFIX}"))
+}
+
+/// The path of the index of a sealed segment.
+pub(crate) fn index_path(segment: &Path) -> PathBuf {
+    segment.with_extension("nxidx")
 }
 
 /// The first position that a file name stands for.

@@ -8,7 +8,10 @@ use std::sync::{
 use nexus_core::{EventId, StreamId};
 use tokio::sync::watch;
 
-use crate::{index::StreamSpan, segment::Segment};
+use crate::{
+    index::{IndexError, Key, StreamSpan},
+    segment::Segment,
+};
 
 /// The segments, oldest first; the last one is written to.
 pub(crate) type Segments = Arc<Vec<Arc<Segment>>>;
@@ -105,16 +108,27 @@ impl State {
 }
 
 /// What the newest segment that knows a stream says about it.
-pub(crate) fn find_stream(segments: &[Arc<Segment>], stream: &StreamId) -> Option<StreamSpan> {
-    segments.iter().rev().find_map(|segment| segment.index().stream(stream))
+pub(crate) fn find_stream(
+    segments: &[Arc<Segment>],
+    stream: &Key<&StreamId>,
+) -> Result<Option<StreamSpan>, IndexError> {
+    for segment in segments.iter().rev() {
+        if let Some(span) = segment.index().stream(stream)? {
+            return Ok(Some(span));
+        }
+    }
+    Ok(None)
 }
 
 /// The segment and ordinal of an event.
-pub(crate) fn find_event(segments: &[Arc<Segment>], id: EventId) -> Option<(Arc<Segment>, u32)> {
-    segments.iter().rev().find_map(|segment| {
-        let ordinal = segment.index().event(id)?;
-        Some((Arc::clone(segment), ordinal))
-    })
+pub(crate) fn find_event(segments: &[Arc<Segment>], id: EventId) -> Result<Option<(Arc<Segment>, u32)>, IndexError> {
+    let id = Key::event(id);
+    for segment in segments.iter().rev() {
+        if let Some(ordinal) = segment.index().event(&id)? {
+            return Ok(Some((Arc::clone(segment), ordinal)));
+        }
+    }
+    Ok(None)
 }
 
 /// The place in `segments` of the one that holds `position`.

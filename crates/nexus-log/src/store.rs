@@ -23,13 +23,13 @@ use crate::{
     queue::Queue,
     recovery::{Recovered, recover},
     request::{EncodedBatch, Request},
-    segment::{LOG_DIR, NEXT_FILE},
+    seal::Sealer,
+    segment::{LOCK_FILE, LOG_DIR, NEXT_FILE},
     state::{State, WriteState},
     storage::{DirectoryLock, FileStorage, Storage},
     writer::{Buffer, Writer},
 };
 
-const LOCK_FILE: &str = "LOCK";
 /// Bytes of queue that one permit stands for.
 const PERMIT: usize = 1024;
 
@@ -165,6 +165,7 @@ fn start_writer(
     let len = second.len().map_err(OpenError::io("read", &active.path))?;
     let preparer = Preparer::start(Arc::clone(&storage), log.join(NEXT_FILE), second, len)
         .map_err(OpenError::io("start a thread for", &log))?;
+    let sealer = Sealer::new(Arc::clone(&storage), log.clone());
     let writer = Writer {
         storage,
         log: log.clone(),
@@ -176,6 +177,7 @@ fn start_writer(
         active,
         tail,
         buf: Buffer::default(),
+        sealer,
     };
     thread::Builder::new()
         .name("nexus-log-write".to_owned())
@@ -220,7 +222,7 @@ impl EventStore for LogEventStore {
 
     fn streams(&self, list: StreamList) -> BoxFuture<'_, Result<StreamListPage, ReadError>> {
         let (state, limit) = (Arc::clone(&self.state), list.limit);
-        Box::pin(query::run(limit, move || Ok(query::list_streams(&state, &list))))
+        Box::pin(query::run(limit, move || query::list_streams(&state, &list)))
     }
 
     fn head(&self) -> Position {

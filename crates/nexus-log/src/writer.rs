@@ -9,13 +9,14 @@ use nexus_core::{
 
 use crate::{
     format::{FRAME_HEADER, FrameHeader, LAST, Placement, SEGMENT_HEADER, SegmentHeader, padded},
-    index::{IndexedEvent, MemoryIndex},
+    index::{IndexedEvent, MemoryIndex, Seal, SegmentIndex},
     options::LogOptions,
     plan::{Decision, Plan},
     prepare::Preparer,
     queue::Queue,
     recovery::{Tail, install},
     request::{EncodedBatch, Request},
+    seal::Sealer,
     segment::Segment,
     state::{State, WriteState},
     storage::Storage,
@@ -38,6 +39,7 @@ pub(crate) struct Writer {
     pub(crate) active: Arc<Segment>,
     pub(crate) tail: Tail,
     pub(crate) buf: Buffer,
+    pub(crate) sealer: Sealer,
 }
 
 /// The frames of a group, and where they will be.
@@ -139,25 +141,27 @@ impl Writer {
         let time = Timestamp::from_micros(tail.last_time).unwrap_or(Timestamp::UNIX_EPOCH);
         let base = self.tail.offset;
         let mut frames = self.buf.frames.iter();
-        let mut index = self.active.index_mut();
-        for (batch, appended) in batches {
-            let mut ids = batch.events.iter();
-            for (part, placed) in batch.parts.iter().zip(&appended.streams) {
-                let events = ids.by_ref().take(part.count);
-                for ((event, (start, end)), version) in events.zip(frames.by_ref()).zip(placed.first_version.get()..) {
-                    index.add(&IndexedEvent {
-                        id: event.id,
-                        stream: &part.stream,
-                        aggregate_type: &part.aggregate_type,
-                        version,
-                        time,
-                        offset: base + *start as u64,
-                        end: base + *end as u64,
-                    });
+        self.active.add(|index| {
+            for (batch, appended) in batches {
+                let mut ids = batch.events.iter();
+                for (part, placed) in batch.parts.iter().zip(&appended.streams) {
+                    let events = ids.by_ref().take(part.count);
+                    for ((event, (start, end)), version) in
+                        events.zip(frames.by_ref()).zip(placed.first_version.get()..)
+                    {
+                        index.add(&IndexedEvent {
+                            id: event.id,
+                            stream: &part.stream,
+                            aggregate_type: &part.aggregate_type,
+                            version,
+                            time,
+                            offset: base + *start as u64,
+                            end: base + *end as u64,
+                        });
+                    }
                 }
             }
-        }
-        drop(index);
+        });
         self.tail = tail;
         self.state.publish(tail.head);
         self.state.set_write_state(WriteState::Writable);
@@ -187,8 +191,12 @@ impl Writer {
         let (path, salt) =
             install(&*self.storage, &self.log, &*file, &header).map_err(Failure::unknown("starting a new segment"))?;
         let first = header.first_position;
-        self.active = Arc::new(Segment::new(first, salt, file, path, MemoryIndex::default()));
+        let index = SegmentIndex::Memory(MemoryIndex::default());
+        let next = Arc::new(Segment::new(first, salt, file, path, index));
+        let full = std::mem::replace(&mut self.active, next);
         self.state.push(Arc::clone(&self.active));
+        let seal = Seal { first: full.first, salt: full.salt, chain: self.tail.chain, last_time: self.tail.last_time };
+        self.sealer.seal(full, seal);
         self.tail.offset = SEGMENT_HEADER as u64;
         tracing::info!(position = first, "started a new log segment");
         Ok(())

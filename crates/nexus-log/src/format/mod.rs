@@ -9,4 +9,5 @@ mod record;
 
 pub(crate) use frame::{ALIGN, FRAME_HEADER, FrameHeader, LAST, padded};
 pub(crate) use header::{FORMAT_VERSION, HeaderError, SEGMENT_HEADER, SegmentHeader};
-pub(crate) use record::{Placement, RecordView, content_size, encode_content, record_size};
+pub(crate) use reader::Reader;
+pub(crate) use record::{Placement, RecordView, SMALLEST_RECORD, content_size, encode_content, record_size};

@@ -26,6 +26,9 @@ const TRACEPARENT: u16 = 8;
 const IDEMPOTENCY: u16 = 16;
 const EXTRA: u16 = 32;
 
+/// Fewest bytes that a frame with an event takes.
+pub(crate) const SMALLEST_RECORD: usize = FRAME_HEADER + PLACEMENT + FIXED;
+
 /// Why a body is not a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -151,6 +154,7 @@ pub(crate) struct RecordView<'a> {
     pub(crate) aggregate_type: &'a [u8],
     pub(crate) event_type: &'a [u8],
     pub(crate) correlation_id: Option<&'a [u8]>,
+    content: &'a [u8],
     rest: Rest<'a>,
 }
 
@@ -181,6 +185,7 @@ impl<'a> RecordView<'a> {
         let hash = reader.array()?;
         let timestamp = reader.i64()?;
         let version = reader.u64()?;
+        let content = reader.0;
         let event_id = reader.array()?;
         let decision_id = reader.array()?;
         let (schema_id, schema_version) = (reader.u32()?, reader.u32()?);
@@ -216,8 +221,14 @@ impl<'a> RecordView<'a> {
             aggregate_type: aggregate_type?,
             event_type: event_type?,
             correlation_id,
+            content,
             rest,
         })
+    }
+
+    /// Hash of the content, as the chain covers it.
+    pub(crate) fn content_hash(&self) -> [u8; 32] {
+        *blake3::hash(self.content).as_bytes()
     }
 
     /// The id of the event.
@@ -273,4 +284,110 @@ impl<'a> RecordView<'a> {
 fn mark(bytes: &[u8], text: impl Fn(&[u8]) -> Result<Text, DecodeError>) -> Result<IdempotencyMark, DecodeError> {
     let (request, key) = bytes.split_first_chunk::<32>().ok_or(DecodeError("the idempotency mark is too short"))?;
     Ok(IdempotencyMark { key: text(key)?, request: Digest::from_bytes(*request) })
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_core::ExpectedVersion;
+    use nexus_testkit::fixture::{admitted, full_metadata, new_event, part, part_of, proposal_of};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(full: bool) -> (AdmittedStream, Vec<u8>) {
+        let mut event = new_event("OrderPlaced", &serde_json::json!({ "amount": 1.5, "name": "Ünï" }));
+        if full {
+            event.metadata = full_metadata();
+        }
+        let batch = admitted(proposal_of([part_of("order-1", ExpectedVersion::Any, [event])]));
+        let stream = batch.streams()[0].clone();
+        let mut body = Vec::new();
+        let place = Placement { position: 7, version: 3, timestamp: 1_700_000_000_000_000 };
+        place.encode(&[9; 32], &mut body);
+        let before = body.len();
+        encode_content(&stream, &stream.events()[0], &mut body);
+        assert_eq!(body.len() - before, content_size(&stream, &stream.events()[0]));
+        (stream, body)
+    }
+
+    #[test]
+    fn a_record_comes_back_with_every_member() {
+        for full in [false, true] {
+            let (stream, body) = encoded(full);
+            let new = stream.events()[0].event().clone();
+            let buffer = Bytes::from(body);
+            let event = RecordView::parse(&buffer).unwrap().to_event(7, &buffer).unwrap();
+            assert_eq!(event.position, Position::new(7));
+            assert_eq!(event.version, Version::new(3));
+            assert_eq!(event.event_id, new.event_id);
+            assert_eq!(event.aggregate_id, *stream.stream());
+            assert_eq!(event.payload, new.payload);
+            assert_eq!(event.metadata, new.metadata);
+            assert_eq!(event.receipt, *stream.events()[0].receipt());
+            assert_eq!(event.hash, Digest::from_bytes([9; 32]));
+        }
+    }
+
+    #[test]
+    fn the_chain_covers_hash_content_and_place() {
+        let place = Placement { position: 1, version: 1, timestamp: 1 };
+        let hash = place.chain(&[0; 32], &[1; 32]);
+        let others = [
+            place.chain(&[2; 32], &[1; 32]),
+            place.chain(&[0; 32], &[2; 32]),
+            Placement { position: 2, ..place }.chain(&[0; 32], &[1; 32]),
+            Placement { version: 2, ..place }.chain(&[0; 32], &[1; 32]),
+            Placement { timestamp: 2, ..place }.chain(&[0; 32], &[1; 32]),
+        ];
+        assert!(others.iter().all(|other| *other != hash));
+    }
+
+    #[test]
+    fn a_cut_record_is_refused_or_lacks_payload_only() {
+        let (stream, body) = encoded(true);
+        let payload = stream.events()[0].event().payload.len();
+        for len in 0..body.len() {
+            let parsed = RecordView::parse(&body[..len]);
+            assert_eq!(parsed.is_ok(), len >= body.len() - payload, "{len}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            let buffer = Bytes::from(bytes);
+            if let Ok(view) = RecordView::parse(&buffer) {
+                let _ = view.content_hash();
+                let _ = view.stream_id();
+                let _ = view.to_event(1, &buffer);
+            }
+        }
+
+        #[test]
+        fn a_changed_record_never_panics(
+            full in any::<bool>(),
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        ) {
+            let (_, mut body) = encoded(full);
+            for (place, byte) in changes {
+                let at = place.index(body.len());
+                body[at] = byte;
+            }
+            let buffer = Bytes::from(body);
+            if let Ok(view) = RecordView::parse(&buffer) {
+                let _ = view.to_event(1, &buffer);
+            }
+        }
+
+        #[test]
+        fn the_size_is_known_before_encoding(count in 1_usize..5) {
+            let batch = admitted(proposal_of([part("order-1", ExpectedVersion::Any, count)]));
+            for (stream, event) in batch.streams().iter().flat_map(|s| s.events().iter().map(move |e| (s, e))) {
+                let mut out = Vec::new();
+                encode_content(stream, event, &mut out);
+                prop_assert_eq!(out.len(), content_size(stream, event));
+                prop_assert_eq!(record_size(out.len()) % 8, 0);
+            }
+        }
+    }
 }

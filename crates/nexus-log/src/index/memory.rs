@@ -6,9 +6,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use nexus_core::{AggregateType, EventId, StreamId, Timestamp};
+use nexus_core::{AggregateType, EventId, StreamId, Timestamp, ports::Direction};
 
-use super::{ListedStream, Region, StreamSpan};
+use super::{
+    ListedStream, StreamSpan, VersionRange,
+    region::{Region, fit_back, fit_front, narrow},
+};
 use crate::format::ALIGN;
 
 /// What the index needs to know of an event.
@@ -28,10 +31,8 @@ pub(crate) struct IndexedEvent<'a> {
 /// Everything about one segment, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryIndex {
-    /// Offset of every event, in units of [`ALIGN`].
+    /// Offset of every event, and last the offset after them, in units of [`ALIGN`].
     offsets: Vec<u32>,
-    /// Offset after the last event.
-    end: u64,
     ids: HashMap<EventId, u32>,
     by_name: HashMap<StreamId, u32>,
     streams: Vec<Entry>,
@@ -39,13 +40,14 @@ pub(crate) struct MemoryIndex {
     listing: Mutex<Listing>,
 }
 
+/// A stream.
 #[derive(Debug)]
-struct Entry {
-    name: StreamId,
-    aggregate_type: AggregateType,
-    first_version: u64,
-    last_time: Timestamp,
-    ordinals: Vec<u32>,
+pub(crate) struct Entry {
+    pub(crate) name: StreamId,
+    pub(crate) aggregate_type: AggregateType,
+    pub(crate) first_version: u64,
+    pub(crate) last_time: Timestamp,
+    pub(crate) ordinals: Vec<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +60,7 @@ impl Entry {
     fn span(&self) -> StreamSpan {
         StreamSpan {
             aggregate_type: self.aggregate_type.clone(),
+            first_version: self.first_version,
             last_version: self.first_version + (self.ordinals.len() as u64).saturating_sub(1),
             last_time: self.last_time,
         }
@@ -65,15 +68,17 @@ impl Entry {
 }
 
 impl MemoryIndex {
-    /// Adds the next event. `owned` gives a copy of a name that does not share a larger buffer.
+    /// Adds the next event.
     pub(crate) fn add(&mut self, event: &IndexedEvent<'_>) {
+        let start = narrow(event.offset / ALIGN as u64);
+        // The offset after the events so far gives way to where this one really begins, behind a mark maybe.
+        self.offsets.pop();
         let ordinal = narrow(self.offsets.len() as u64);
-        self.offsets.push(narrow(event.offset / ALIGN as u64));
-        self.end = event.end;
+        self.offsets.push(start);
+        self.offsets.push(narrow(event.end / ALIGN as u64));
         self.ids.insert(event.id, ordinal);
         let slot = self.by_name.get(event.stream).copied();
-        let entry = slot.and_then(|slot| self.streams.get_mut(slot as usize));
-        if let Some(entry) = entry {
+        if let Some(entry) = slot.and_then(|slot| self.streams.get_mut(slot as usize)) {
             entry.ordinals.push(ordinal);
             entry.last_time = event.time;
             return;
@@ -82,78 +87,65 @@ impl MemoryIndex {
         self.by_name.insert(name.clone(), narrow(self.streams.len() as u64));
         self.streams.push(Entry {
             name,
-            aggregate_type: own_type(event.aggregate_type),
+            aggregate_type: self.own_type(event.aggregate_type),
             first_version: event.version,
             last_time: event.time,
             ordinals: vec![ordinal],
         });
     }
 
-    /// The ordinal of an event.
+    /// Every event id with its ordinal, in any order.
+    pub(crate) fn ids(&self) -> Vec<(EventId, u32)> {
+        self.ids.iter().map(|(id, ordinal)| (*id, *ordinal)).collect()
+    }
+
+    /// The streams, by their first event.
+    pub(crate) fn streams(&self) -> &[Entry] {
+        &self.streams
+    }
+
+    /// Offset of every event, and last the offset after them.
+    pub(crate) fn offsets(&self) -> &[u32] {
+        &self.offsets
+    }
+
     pub(crate) fn event(&self, id: EventId) -> Option<u32> {
         self.ids.get(&id).copied()
     }
 
-    /// What is known of a stream.
     pub(crate) fn stream(&self, stream: &StreamId) -> Option<StreamSpan> {
         self.entry(stream).map(Entry::span)
     }
 
-    /// Ordinals of the versions `from..=to` of a stream, as far as they lie here, at most `limit`,
-    /// from the front or from the back.
-    pub(crate) fn ordinals(&self, stream: &StreamId, from: u64, to: u64) -> &[u32] {
-        let Some(entry) = self.entry(stream) else {
-            return &[];
+    pub(crate) fn places(&self, stream: &StreamId, range: VersionRange) -> Vec<Region> {
+        let Some(entry) = self.entry(stream).filter(|entry| range.high >= entry.first_version) else {
+            return Vec::new();
         };
-        let place = |version: u64| usize::try_from(version.saturating_sub(entry.first_version)).unwrap_or(usize::MAX);
-        if to < entry.first_version {
-            return &[];
+        let place = |version: u64| {
+            let place = version.saturating_sub(entry.first_version);
+            usize::try_from(place).unwrap_or(usize::MAX)
+        };
+        let end = place(range.high).saturating_add(1).min(entry.ordinals.len());
+        let ordinals = entry.ordinals.get(place(range.low)..end).unwrap_or_default().iter();
+        let region = |ordinal: &u32| self.forward(*ordinal, 1, 0);
+        match range.direction {
+            Direction::Forward => ordinals.take(range.limit).filter_map(region).collect(),
+            Direction::Backward => ordinals.rev().take(range.limit).filter_map(region).collect(),
         }
-        let end = place(to).saturating_add(1).min(entry.ordinals.len());
-        entry.ordinals.get(place(from)..end).unwrap_or_default()
     }
 
-    /// The bytes of one event.
-    pub(crate) fn region(&self, ordinal: u32) -> Option<Region> {
-        let start = self.offset(ordinal as usize)?;
-        Some(Region { first: ordinal, count: 1, start, end: self.offset(ordinal as usize + 1).unwrap_or(self.end) })
-    }
-
-    /// Events from `first` on: at most `count`, and at most `bytes` of them unless the first alone is larger.
     pub(crate) fn forward(&self, first: u32, count: usize, bytes: u64) -> Option<Region> {
-        let start = self.offset(first as usize)?;
-        let limit = (first as usize).saturating_add(count.max(1)).min(self.offsets.len());
-        // An event ends where the next one begins; the last one of the segment ends at `end`.
-        let ends = self.offsets.get(first as usize + 1..limit)?;
-        let mut fitting = ends.partition_point(|end| widen(*end) - start <= bytes);
-        if fitting == ends.len() && self.offset(limit).unwrap_or(self.end) - start <= bytes {
-            fitting += 1;
-        }
-        let after = first as usize + fitting.max(1);
-        Some(Region {
-            first,
-            count: narrow((after - first as usize) as u64),
-            start,
-            end: self.offset(after).unwrap_or(self.end),
-        })
+        let from = first as usize;
+        let to = from.saturating_add(count.max(1)).min(self.offsets.len().checked_sub(1)?);
+        fit_front(first, self.offsets.get(from..=to)?, bytes)
     }
 
-    /// Events up to and including `last`: at most `count`, and at most `bytes` unless the last alone is larger.
     pub(crate) fn backward(&self, last: u32, count: usize, bytes: u64) -> Option<Region> {
         let after = last as usize + 1;
-        let end = self.offset(after).unwrap_or(self.end);
-        let lowest = after.saturating_sub(count.max(1));
-        let window = self.offsets.get(lowest..last as usize)?;
-        let first = lowest + window.partition_point(|offset| end - widen(*offset) > bytes);
-        Some(Region {
-            first: narrow(first as u64),
-            count: narrow((after - first) as u64),
-            start: self.offset(first)?,
-            end,
-        })
+        let from = after.saturating_sub(count.max(1));
+        fit_back(narrow(from as u64), self.offsets.get(from..=after)?, bytes)
     }
 
-    /// At most `limit` streams in order of their names, those that start with `prefix` and are greater than `after`.
     pub(crate) fn list(&self, prefix: &str, after: Option<&StreamId>, limit: usize) -> Vec<ListedStream> {
         let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = listing.seen;
@@ -185,25 +177,17 @@ impl MemoryIndex {
         self.streams.get(slot as usize)
     }
 
-    fn offset(&self, ordinal: usize) -> Option<u64> {
-        self.offsets.get(ordinal).copied().map(widen)
+    /// A copy that does not keep alive the buffer the name was read into, shared with the stream before where possible.
+    fn own_type(&self, name: &AggregateType) -> AggregateType {
+        let before = self.streams.last().map(|entry| &entry.aggregate_type);
+        before
+            .filter(|before| *before == name)
+            .cloned()
+            .unwrap_or_else(|| AggregateType::new(name.as_str().to_owned()).unwrap_or_else(|_| name.clone()))
     }
-}
-
-fn widen(offset: u32) -> u64 {
-    u64::from(offset) * ALIGN as u64
-}
-
-/// A segment has at most 2³⁵ bytes, hence fewer than 2³² units and events.
-fn narrow(value: u64) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
 }
 
 /// A copy that does not keep alive the buffer the name was read into.
 fn own_stream(name: &StreamId) -> StreamId {
     StreamId::new(name.as_str().to_owned()).unwrap_or_else(|_| name.clone())
-}
-
-fn own_type(name: &AggregateType) -> AggregateType {
-    AggregateType::new(name.as_str().to_owned()).unwrap_or_else(|_| name.clone())
 }

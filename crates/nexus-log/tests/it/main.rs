@@ -9,8 +9,14 @@ mod crash;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod indexes;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod segments;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod verification;
