@@ -4,7 +4,10 @@ use nexus_core::Digest;
 use regorus::{Engine, utils::limits::ExecutionTimerConfig};
 use sha2::{Digest as _, Sha256};
 
-use crate::reads::{self, Reads};
+use crate::{
+    calls,
+    reads::{self, Reads},
+};
 
 /// One Rego file of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +104,7 @@ impl Bundle {
             }
         }
         let reads = reads::analyse(engine.get_modules())?;
+        calls::check(engine.get_modules())?;
         engine
             .add_policy("<entry>".to_owned(), ENTRY_SOURCE.to_owned())
             .map_err(|error| invalid(modules, "bundle", &error))?;

@@ -12,16 +12,18 @@
 //! or whose memory no time limit bounds are refused when the bundle is loaded. The memory of an evaluation is
 //! otherwise bounded only through its time.
 //!
-//! Reading order: [`RegoPolicyEngine`] (in `engine`), `bundle` (what loading checks), `input` (what a policy sees),
+//! Reading order: [`RegoPolicyEngine`] (in `engine`), `bundle` and `calls` (what loading checks), `input` (what a policy sees),
 //! `outcome` (what its answer means), `reads`, `pick` and `memo` (when an answer is reused).
 
 mod bundle;
+mod calls;
 mod engine;
 mod input;
 mod memo;
 mod outcome;
 mod pick;
 mod reads;
+mod visit;
 
 pub use bundle::{PolicyError, PolicyModule, base_policy};
 pub use engine::RegoPolicyEngine;

@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 
 use nexus_core::{Json, ports::PolicyInput};
-use regorus::unstable::{Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleAssign, RuleHead};
+use regorus::unstable::{Expr, Import, Module, Ref, Rule, RuleHead, WithModifier};
 
-use crate::{PolicyError, memo::Picks, pick::Tree};
+use crate::{
+    PolicyError,
+    memo::Picks,
+    pick::Tree,
+    visit::{self, Visitor, dotted, root_of},
+};
 
 /// Everything of the input on which a bundle's answer can depend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +73,18 @@ const FORBIDDEN: [(&str, &str); 8] = [
     ("http.send", "a decision is made from memory"),
     ("opa.runtime", "it shows the environment of the process"),
     ("test.sleep", "it blocks"),
-    ("numbers.range", "its memory grows with its arguments, without a limit"),
+    ("numbers.range", "its memory grows with its arguments; accepted are literal bounds at most 10000 apart"),
     ("numbers.range_step", "its memory grows with its arguments, without a limit"),
     ("bits.lsh", "its memory grows with its arguments, without a limit"),
     ("graph.reachable_paths", "its memory can grow exponentially"),
     ("rand.intn", "a decision must be repeatable"),
 ];
+
+/// Longest range of numbers a policy may write.
+const MAX_RANGE: u64 = 10_000;
+
+/// Why a format is refused.
+const FORMAT_REASON: &str = "its format must be a literal with widths below 1000";
 
 /// Built-ins that may answer differently each time.
 const CHANGING: [&str; 3] = ["time.now_ns", "uuid.rfc4122", "trace"];
@@ -85,7 +96,7 @@ const CHANGING: [&str; 3] = ["time.now_ns", "uuid.rfc4122", "trace"];
 pub(crate) fn analyse(modules: &[Ref<Module>]) -> Result<Option<Reads>, PolicyError> {
     let mut walk = Walk::default();
     for module in modules {
-        walk.module(module);
+        visit::module(module, &mut walk);
     }
     if let Some(forbidden) = walk.forbidden {
         return Err(forbidden);
@@ -111,155 +122,48 @@ impl Walk {
         !self.unclear && !self.facts.iter().any(by_time)
     }
 
-    fn module(&mut self, module: &Module) {
-        for import in &module.imports {
-            // `import input.actor as who` gives a part of the input another name.
-            self.unclear |= root_of(&import.refr).is_none_or(|root| root == "input");
-            let name = import.r#as.as_ref().map(|name| name.text().to_owned());
-            self.shadows(name.or_else(|| dotted(&import.refr)));
-        }
-        for rule in &module.policy {
-            match rule.as_ref() {
-                Rule::Spec { span: _, head, bodies } => {
-                    self.head(head);
-                    for body in bodies {
-                        self.assign(body.assign.as_ref());
-                        self.query(&body.query);
-                    }
-                }
-                Rule::Default { span: _, refr, args, op: _, value } => {
-                    self.expr(refr);
-                    self.all(args);
-                    self.expr(value);
-                }
-            }
-        }
-    }
-
-    fn head(&mut self, head: &RuleHead) {
-        match head {
-            RuleHead::Compr { span: _, refr, assign } => {
-                self.expr(refr);
-                self.assign(assign.as_ref());
-            }
-            RuleHead::Set { span: _, refr, key } => {
-                self.expr(refr);
-                self.maybe(key.as_ref());
-            }
-            RuleHead::Func { span: _, refr, args, assign } => {
-                self.shadows(dotted(refr));
-                self.expr(refr);
-                self.all(args);
-                self.assign(assign.as_ref());
-            }
-        }
-    }
-
     /// A function of the bundle that is called like the built-in this analysis understands.
     fn shadows(&mut self, name: Option<String>) {
         let last = name.as_deref().map(|name| name.rsplit('.').next().unwrap_or(name));
         self.unclear |= last.is_none_or(|last| last == "startswith");
     }
 
-    fn assign(&mut self, assign: Option<&RuleAssign>) {
-        if let Some(assign) = assign {
-            self.expr(&assign.value);
-        }
-    }
-
-    fn query(&mut self, query: &Query) {
-        for statement in &query.stmts {
-            self.statement(statement);
-        }
-    }
-
-    fn statement(&mut self, statement: &LiteralStmt) {
-        // `with` replaces the input or a function, so what is read below it is not what was asked.
-        self.unclear |= !statement.with_mods.is_empty();
-        for with in &statement.with_mods {
-            self.expr(&with.refr);
-            self.expr(&with.r#as);
-        }
-        match &statement.literal {
-            Literal::SomeVars { span: _, vars: _ } => {}
-            Literal::SomeIn { span: _, key, value, collection } => {
-                self.maybe(key.as_ref());
-                self.expr(value);
-                self.expr(collection);
-            }
-            Literal::Expr { span: _, expr } | Literal::NotExpr { span: _, expr } => self.expr(expr),
-            Literal::Every { span: _, key: _, value: _, domain, query } => {
-                self.expr(domain);
-                self.query(query);
-            }
-        }
-    }
-
-    fn all(&mut self, exprs: &[Ref<Expr>]) {
-        for expr in exprs {
-            self.expr(expr);
-        }
-    }
-
-    fn maybe(&mut self, expr: Option<&Ref<Expr>>) {
-        if let Some(expr) = expr {
-            self.expr(expr);
-        }
-    }
-
-    fn expr(&mut self, expr: &Ref<Expr>) {
-        match expr.as_ref() {
-            Expr::String { .. }
-            | Expr::RawString { .. }
-            | Expr::Number { .. }
-            | Expr::Bool { .. }
-            | Expr::Null { .. } => {}
-            Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => self.reference(expr),
-            Expr::Array { items, .. } | Expr::Set { items, .. } => self.all(items),
-            Expr::Object { fields, .. } => {
-                for (_, key, value) in fields {
-                    self.expr(key);
-                    self.expr(value);
-                }
-            }
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expr(term);
-                self.query(query);
-            }
-            Expr::ObjectCompr { key, value, query, .. } => {
-                self.expr(key);
-                self.expr(value);
-                self.query(query);
-            }
-            Expr::Call { fcn, params, .. } => self.call(fcn, params),
-            Expr::UnaryExpr { expr, .. } => self.expr(expr),
-            Expr::BinExpr { lhs, rhs, .. }
-            | Expr::BoolExpr { lhs, rhs, .. }
-            | Expr::ArithExpr { lhs, rhs, .. }
-            | Expr::AssignExpr { lhs, rhs, .. } => {
-                self.expr(lhs);
-                self.expr(rhs);
-            }
-            Expr::Membership { key, value, collection, .. } => {
-                self.maybe(key.as_ref());
-                self.expr(value);
-                self.expr(collection);
-            }
-        }
-    }
-
     /// Notes the first use of a forbidden built-in. A name alone counts: `with f as http.send` calls it too.
     fn refuse_forbidden(&mut self, reference: &Ref<Expr>) {
         let Some(name) = dotted(reference) else { return };
         if let Some((_, reason)) = FORBIDDEN.iter().find(|(forbidden, _)| *forbidden == name) {
-            let span = reference.span();
-            self.forbidden.get_or_insert_with(|| PolicyError::Forbidden {
-                module: span.source.file().clone(),
-                line: span.line,
-                function: name,
-                reason,
-            });
+            self.forbid(reference, &name, reason);
         }
+    }
+
+    fn forbid(&mut self, reference: &Ref<Expr>, function: &str, reason: &'static str) {
+        let span = reference.span();
+        self.forbidden.get_or_insert_with(|| PolicyError::Forbidden {
+            module: span.source.file().clone(),
+            line: span.line,
+            function: function.to_owned(),
+            reason,
+        });
+    }
+}
+
+impl Visitor for Walk {
+    fn import(&mut self, import: &Import) {
+        // `import input.actor as who` gives a part of the input another name.
+        self.unclear |= root_of(&import.refr).is_none_or(|root| root == "input");
+        let name = import.r#as.as_ref().map(|name| name.text().to_owned());
+        self.shadows(name.or_else(|| dotted(&import.refr)));
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        if let Rule::Spec { head: RuleHead::Func { refr, .. }, .. } = rule {
+            self.shadows(dotted(refr));
+        }
+    }
+
+    fn with(&mut self, _: &WithModifier) {
+        // What is read below a `with` is not what was asked.
+        self.unclear = true;
     }
 
     fn reference(&mut self, expr: &Ref<Expr>) {
@@ -267,33 +171,18 @@ impl Walk {
         if let Some((path, _)) = input_path(expr) {
             self.facts.insert(Fact::Value(path));
         }
-        // Whatever stands in brackets is an expression of its own.
-        let mut next = expr;
-        loop {
-            match next.as_ref() {
-                Expr::RefDot { refr, .. } => next = refr,
-                Expr::RefBrack { refr, index, .. } => {
-                    self.expr(index);
-                    next = refr;
-                }
-                Expr::Var { .. } => break,
-                // A reference into a literal or a call, such as `{"a": input.b}.a`.
-                _ => {
-                    self.expr(next);
-                    break;
-                }
-            }
-        }
     }
 
-    fn call(&mut self, function: &Ref<Expr>, params: &[Ref<Expr>]) {
+    fn call(&mut self, function: &Ref<Expr>, params: &[Ref<Expr>]) -> bool {
         let Some(name) = dotted(function) else {
             self.unclear = true;
-            self.expr(function);
-            self.all(params);
-            return;
+            return true;
         };
-        self.refuse_forbidden(function);
+        match name.as_str() {
+            "numbers.range" if bounded_range(params) => {}
+            "sprintf" if !bounded_format(params) => self.forbid(function, &name, FORMAT_REASON),
+            _ => self.refuse_forbidden(function),
+        }
         self.unclear |= CHANGING.contains(&name.as_str()) || name.starts_with("input.");
         if let ("startswith", [text, prefix]) = (name.as_str(), params)
             && let Some((path, true)) = input_path(text)
@@ -301,10 +190,37 @@ impl Walk {
             && let Ok(prefix) = value.as_string()
         {
             self.facts.insert(Fact::StartsWith(path, prefix.to_string()));
-            return;
+            return false;
         }
-        self.all(params);
+        true
     }
+}
+
+/// Whether a range is written with two literal bounds that are not far apart.
+fn bounded_range(params: &[Ref<Expr>]) -> bool {
+    let bound = |param: &Ref<Expr>| match param.as_ref() {
+        Expr::Number { value, .. } => value.as_i64().ok(),
+        _ => None,
+    };
+    let bounds: Option<Vec<i64>> = params.iter().map(bound).collect();
+    matches!(bounds.as_deref(), Some([low, high]) if low.abs_diff(*high) <= MAX_RANGE)
+}
+
+/// Whether a format is written out and asks for no width or precision that fills the memory.
+fn bounded_format(params: &[Ref<Expr>]) -> bool {
+    let Some(Expr::String { value, .. } | Expr::RawString { value, .. }) = params.first().map(AsRef::as_ref) else {
+        return false;
+    };
+    let directives = value
+        .as_string()
+        .map(|format| format.replace("%%", "").split('%').skip(1).map(str::to_owned).collect::<Vec<_>>());
+    directives.is_ok_and(|directives| {
+        directives.iter().all(|directive| {
+            let end = directive.find(char::is_alphabetic).unwrap_or(directive.len());
+            let widths = directive.get(..end).unwrap_or_default();
+            !widths.contains('*') && widths.split(|c: char| !c.is_ascii_digit()).all(|width| width.len() <= 3)
+        })
+    })
 }
 
 /// The static path of a reference into `input`, and whether it is the whole reference. What follows the first
@@ -331,29 +247,5 @@ fn extend<S: AsRef<str>>((mut path, whole): (Vec<String>, bool), step: Option<&S
             (path, true)
         }
         None => (path, false),
-    }
-}
-
-/// A reference as it is written with dots.
-fn dotted(expr: &Ref<Expr>) -> Option<String> {
-    match expr.as_ref() {
-        Expr::Var { span, .. } => Some(span.text().to_owned()),
-        Expr::RefDot { refr, field, .. } => Some(format!("{}.{}", dotted(refr)?, field.1.as_string().ok()?)),
-        Expr::RefBrack { refr, index, .. } => match index.as_ref() {
-            Expr::String { value, .. } | Expr::RawString { value, .. } => {
-                Some(format!("{}.{}", dotted(refr)?, value.as_string().ok()?))
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The variable a reference starts from.
-fn root_of(expr: &Ref<Expr>) -> Option<String> {
-    match expr.as_ref() {
-        Expr::Var { span, .. } => Some(span.text().to_owned()),
-        Expr::RefDot { refr, .. } | Expr::RefBrack { refr, .. } => root_of(refr),
-        _ => None,
     }
 }

@@ -3,7 +3,7 @@ use std::sync::{Arc, Barrier};
 use nexus_core::ports::PolicyEngine;
 use nexus_policy::{PolicyError, PolicyModule, RegoPolicyEngine, base_policy};
 
-use crate::{decide, module, with_base};
+use crate::{alone, decide, module, with_base};
 
 fn refusal(modules: Vec<PolicyModule>) -> PolicyError {
     match RegoPolicyEngine::new(modules) {
@@ -64,6 +64,9 @@ fn built_ins_without_bounds_or_with_a_network_are_refused() {
         "bits.lsh(1, input.payload.n)",
         "graph.reachable_paths({}, [])",
         "rand.intn(\"x\", 5)",
+        "sprintf(\"%1000000000d\", [1])",
+        "sprintf(\"%s %0.5000f\", [\"a\", 1])",
+        "sprintf(input.payload.format, [1])",
     ] {
         let source = format!("package nexus\n\nx if {{\n  y := [z | z := {call}]\n  count(y) > 0\n}}\n");
         let error = refusal(vec![base_policy(), module("a.rego", &source)]);
@@ -71,6 +74,23 @@ fn built_ins_without_bounds_or_with_a_network_are_refused() {
         assert_eq!((module.as_str(), *line), ("a.rego", 4));
         assert!(call.starts_with(function.as_str()), "{error}");
     }
+}
+
+#[test]
+fn ordinary_formats_are_accepted() {
+    let rule = "allow if sprintf(\"%d of %05d, 100%%, 20000 %s\", [1, 2, input.action]) == \"1 of 00002, 100%, 20000 PlaceOrder\"";
+    assert!(decide(&alone(rule)).allows());
+}
+
+#[test]
+fn a_short_literal_range_is_accepted_and_a_long_one_is_not() {
+    let with = |call: &str| {
+        let source = format!("package nexus\nallow if {{ some n in {call}; n == 7 }}\n");
+        RegoPolicyEngine::new(vec![module("a.rego", &source)])
+    };
+    assert!(decide(&with("numbers.range(1, 2000)").unwrap()).allows());
+    assert!(with("numbers.range(1, 20000)").is_err());
+    assert!(with("numbers.range(input.payload.low, 9)").is_err());
 }
 
 #[test]

@@ -30,19 +30,72 @@ fn a_failed_evaluation_does_not_harm_the_next_one() {
 }
 
 #[test]
-fn recursion_and_depth_are_refused_when_loading() {
-    let deep = format!("package nexus\nallow if {}true{}\n", "(".repeat(5000), ")".repeat(5000));
-    for source in
-        ["package nexus\na if b\nb if a\nallow if a\n", "package nexus\nf(x) := f(x)\nallow if f(1)\n", deep.as_str()]
-    {
-        let loaded = RegoPolicyEngine::new(vec![module("a.rego", source)]);
-        let refused = match loaded {
-            Err(PolicyError::Invalid { .. }) => true,
-            Err(other) => panic!("{other}"),
-            Ok(engine) => matches!(decide(&engine).outcome, VerdictOutcome::Failed { .. }),
-        };
-        assert!(refused, "{source:.60}");
+fn rules_and_functions_that_lead_to_themselves_are_refused() {
+    for rules in [
+        "a if b\nb if a\nallow if a",
+        "f(x) := f(x)\nallow if f(1)",
+        "f(x) := g(x)\ng(x) := y if { some y in [f(x)] }\nallow if f(1)",
+        "f(x) := x if r\nr if f(1)\nallow if r",
+        "f(x) := x if data.nexus.r\nr if data.nexus[\"f\"](1)",
+        "import data.nexus.f as other\nf(x) := other(x)",
+        "import data.nexus\nf(x) := nexus.f(x)",
+        "f(x) := x if count(data) > 0\nallow if f(1)",
+        "g(x) := f(x)\nf(x) := x\nallow if f(1) with f as g",
+        "allow if count([1]) == 1 with count as sum",
+    ] {
+        let loaded = RegoPolicyEngine::new(vec![module("a.rego", &format!("package nexus\n{rules}\n"))]);
+        let Err(PolicyError::Invalid { module, line, .. }) = loaded else { panic!("accepted: {rules}") };
+        assert_eq!(module, "a.rego");
+        assert!(line.is_some_and(|line| line > 1), "{rules}");
     }
+}
+
+#[test]
+fn rules_that_use_each_other_one_way_are_accepted() {
+    let rules = "
+        double(x) := x * 2
+        large if double(input.payload.totalCents) > 100
+        count_of(x) := count(x)
+        allow if { large; count_of(input.payload.lines) == 2; data.nexus.large }
+    ";
+    assert!(decide(&alone(rules)).allows());
+}
+
+/// Functions that call each other in a row, each inside this many comprehensions.
+fn chain(length: usize, nested: usize) -> String {
+    let open = "[y | y := ".repeat(nested);
+    let close = "][_]".repeat(nested);
+    let step = |i: usize| format!("f{i}(x) := z if {{ z := {open}f{}(x){close} }}\n", i + 1);
+    let steps: String = (0..length).map(step).collect();
+    format!("package nexus\n{steps}f{length}(x) := x\nallow if f0(1) == 1\n")
+}
+
+#[test]
+fn deep_ways_are_refused() {
+    for (length, nested) in [(20_000, 0), (200, 0), (30, 20), (8, 20)] {
+        let loaded = RegoPolicyEngine::new(vec![module("a.rego", &chain(length, nested))]);
+        assert!(matches!(loaded, Err(PolicyError::Invalid { .. })), "{length} × {nested}");
+    }
+}
+
+#[test]
+fn the_deepest_ways_allowed_fit_the_stack_of_an_ordinary_thread() {
+    for nested in [0, 2, 20] {
+        let load = move |length| RegoPolicyEngine::new(vec![module("a.rego", &chain(length, nested))]);
+        let decided = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+            let (length, engine) = (1..=85).rev().find_map(|length| Some((length, load(length).ok()?))).unwrap();
+            (length, decide(&engine).allows())
+        });
+        let (length, allows) = decided.unwrap().join().unwrap();
+        assert!(allows, "{length} × {nested}");
+        assert!(length * (nested + 1) > 50, "{length} × {nested} is less than people write");
+    }
+}
+
+#[test]
+fn deep_expressions_are_refused() {
+    let deep = format!("package nexus\nallow if {}true{}\n", "(".repeat(5000), ")".repeat(5000));
+    assert!(RegoPolicyEngine::new(vec![module("a.rego", &deep)]).is_err());
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 mod base;
 mod bundles;
+mod contract;
 mod hostile;
 mod outcomes;
 
