@@ -71,3 +71,41 @@ impl PolicyEngine for FixedPolicy {
         Self::DIGEST
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use nexus_core::{Admission, DecisionId, ExpectedVersion, Refusal, admission::AdmissionContext};
+
+    use super::*;
+    use crate::{
+        fakes::PermissiveSchemas,
+        fixture::{actor, admitted_by, event_id, proposal, request_context},
+    };
+
+    fn admission(policy: &Arc<FixedPolicy>) -> Admission {
+        Admission::new(Arc::new(PermissiveSchemas::default()), Arc::clone(policy) as Arc<dyn PolicyEngine>)
+    }
+
+    #[test]
+    fn a_fixed_policy_is_asked_once_for_every_event() {
+        let policy = Arc::new(FixedPolicy::allow());
+        let batch = admitted_by(&admission(&policy), proposal("order-1", ExpectedVersion::Any, 3));
+        assert_eq!((batch.event_count(), policy.calls()), (3, 3));
+    }
+
+    #[test]
+    fn only_the_allowing_policy_admits() {
+        for policy in [FixedPolicy::deny("rule"), FixedPolicy::undefined(), FixedPolicy::failed("why")] {
+            let context = AdmissionContext {
+                actor: &actor(),
+                decision_id: DecisionId::from_uuid(*event_id().as_uuid()),
+                request: &request_context(),
+            };
+            let admission = admission(&Arc::new(policy));
+            let refused = admission.admit(proposal("order-1", ExpectedVersion::Any, 1), context);
+            assert!(matches!(refused, Err(Refusal::Policy { index: 0, .. })), "{refused:?}");
+        }
+    }
+}

@@ -76,3 +76,23 @@ impl SchemaRegistry for PermissiveSchemas {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_given_by_first_use_and_kept() {
+        let schemas = PermissiveSchemas::default();
+        let check = |kind, name, version| schemas.check(kind, name, version, &Json::empty_object()).unwrap();
+        let first = check(SchemaKind::Event, "OrderPlaced", None);
+        assert_eq!((first.id, first.version), (1, 1));
+        assert_eq!(check(SchemaKind::Command, "OrderPlaced", None).id, 2);
+        let second = check(SchemaKind::Event, "OrderPlaced", Some(2));
+        assert_eq!((second.id, second.version), (3, 2));
+        assert_ne!(first.digest, second.digest);
+        assert_eq!(check(SchemaKind::Event, "OrderPlaced", None), second);
+        assert_eq!(check(SchemaKind::Event, "OrderPlaced", Some(1)), first);
+        assert_eq!(schemas.list().len(), 2);
+    }
+}

@@ -153,6 +153,7 @@ impl Flaw for LostUpdate {
 fn a_version_checked_outside_the_writer_is_caught() {
     caught(
         "of_concurrent_appends_exactly_one_wins",
+        "winners at version 0",
         cases::of_concurrent_appends_exactly_one_wins::<Flawed<LostUpdate>>(),
     );
 }
@@ -179,7 +180,11 @@ impl Flaw for PartialBatch {
 
 #[test]
 fn a_batch_stored_in_parts_is_caught() {
-    caught("a_batch_is_all_or_nothing", cases::a_batch_is_all_or_nothing::<Flawed<PartialBatch>>());
+    caught(
+        "a_batch_is_all_or_nothing",
+        "the head after a refused batch",
+        cases::a_batch_is_all_or_nothing::<Flawed<PartialBatch>>(),
+    );
 }
 
 /// Acknowledges before the flush: a restart loses the last event.
@@ -195,10 +200,12 @@ impl Flaw for Forgetful {
 fn an_acknowledgement_before_the_flush_is_caught() {
     caught(
         "acknowledged_events_survive_a_restart",
+        "events after the restart",
         cases::acknowledged_events_survive_a_restart::<Flawed<Forgetful>>(),
     );
     caught(
         "a_replay_is_recognised_after_a_restart",
+        "already stored",
         cases::a_replay_is_recognised_after_a_restart::<Flawed<Forgetful>>(),
     );
 }
@@ -217,7 +224,11 @@ impl Flaw for Skipping {
 
 #[test]
 fn a_reader_that_skips_is_caught() {
-    caught("a_tailing_reader_skips_nothing", cases::a_tailing_reader_skips_nothing::<Flawed<Skipping>>());
+    caught(
+        "a_tailing_reader_skips_nothing",
+        "9 was given",
+        cases::a_tailing_reader_skips_nothing::<Flawed<Skipping>>(),
+    );
 }
 
 /// Shows the last two events of a page the wrong way round.
@@ -235,8 +246,16 @@ impl Flaw for Reordering {
 
 #[test]
 fn a_reader_that_reorders_is_caught() {
-    caught("the_log_reads_after_a_position", cases::the_log_reads_after_a_position::<Flawed<Reordering>>());
-    caught("a_tailing_reader_skips_nothing", cases::a_tailing_reader_skips_nothing::<Flawed<Reordering>>());
+    caught(
+        "the_log_reads_after_a_position",
+        "do not add up to the log",
+        cases::the_log_reads_after_a_position::<Flawed<Reordering>>(),
+    );
+    caught(
+        "a_tailing_reader_skips_nothing",
+        "was given",
+        cases::a_tailing_reader_skips_nothing::<Flawed<Reordering>>(),
+    );
 }
 
 /// Stores the events of a retry again, under new ids.
@@ -257,9 +276,14 @@ impl Flaw for NoReplay {
 
 #[test]
 fn a_retry_that_is_stored_twice_is_caught() {
-    caught("the_same_append_again_is_a_replay", cases::the_same_append_again_is_a_replay::<Flawed<NoReplay>>());
+    caught(
+        "the_same_append_again_is_a_replay",
+        "the same append again",
+        cases::the_same_append_again_is_a_replay::<Flawed<NoReplay>>(),
+    );
     caught(
         "the_same_append_sent_concurrently_is_stored_once",
+        "is at version 2, expected none",
         cases::the_same_append_sent_concurrently_is_stored_once::<Flawed<NoReplay>>(),
     );
 }
@@ -297,7 +321,11 @@ impl Flaw for Eager {
 
 #[test]
 fn a_reader_that_sees_what_is_not_acknowledged_is_caught() {
-    caught("readers_see_only_what_was_acknowledged", cases::readers_see_only_what_was_acknowledged::<Flawed<Eager>>());
+    caught(
+        "readers_see_only_what_was_acknowledged",
+        "which is not what was stored there",
+        cases::readers_see_only_what_was_acknowledged::<Flawed<Eager>>(),
+    );
 }
 
 /// Tells the wrong place to go on from.
@@ -317,9 +345,21 @@ impl Flaw for WrongNext {
 
 #[test]
 fn a_wrong_place_to_go_on_from_is_caught() {
-    caught("the_log_reads_after_a_position", cases::the_log_reads_after_a_position::<Flawed<WrongNext>>());
-    caught("a_stream_reads_forward_page_by_page", cases::a_stream_reads_forward_page_by_page::<Flawed<WrongNext>>());
-    caught("a_stream_reads_backward_page_by_page", cases::a_stream_reads_backward_page_by_page::<Flawed<WrongNext>>());
+    caught(
+        "the_log_reads_after_a_position",
+        "do not add up to the log",
+        cases::the_log_reads_after_a_position::<Flawed<WrongNext>>(),
+    );
+    caught(
+        "a_stream_reads_forward_page_by_page",
+        "expected Some(5), got Some(6)",
+        cases::a_stream_reads_forward_page_by_page::<Flawed<WrongNext>>(),
+    );
+    caught(
+        "a_stream_reads_backward_page_by_page",
+        "expected Some(6), got Some(7)",
+        cases::a_stream_reads_backward_page_by_page::<Flawed<WrongNext>>(),
+    );
 }
 
 /// Parses payloads and writes them anew.
@@ -336,5 +376,5 @@ impl Flaw for Rewriting {
 
 #[test]
 fn a_store_that_rewrites_payloads_is_caught() {
-    caught("payloads_survive_byte_for_byte", cases::payloads_survive_byte_for_byte::<Flawed<Rewriting>>());
+    caught("payloads_survive_byte_for_byte", "became", cases::payloads_survive_byte_for_byte::<Flawed<Rewriting>>());
 }

@@ -1,4 +1,4 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc, thread, time::Duration};
 
 use nexus_core::{
     Position,
@@ -101,6 +101,8 @@ struct CheckpointFirst;
 impl Flaw for CheckpointFirst {
     fn commit(right: &dyn ResourceStore, changes: &[RowChange], checkpoint: Position) -> Result<(), ReadStoreError> {
         right.commit(&[], checkpoint)?;
+        // waits: as a disk would, long enough for a reader to come in between
+        thread::sleep(Duration::from_millis(1));
         right.commit(changes, checkpoint)
     }
 }
@@ -109,9 +111,14 @@ impl Flaw for CheckpointFirst {
 fn a_checkpoint_before_its_rows_is_caught() {
     caught_blocking(
         "a_commit_that_does_not_fit_changes_nothing",
+        "the checkpoint after a row",
         cases::a_commit_that_does_not_fit_changes_nothing::<Flawed<CheckpointFirst>>,
     );
-    caught_blocking("readers_see_whole_commits_only", cases::readers_see_whole_commits_only::<Flawed<CheckpointFirst>>);
+    caught_blocking(
+        "readers_see_whole_commits_only",
+        "at position",
+        cases::readers_see_whole_commits_only::<Flawed<CheckpointFirst>>,
+    );
 }
 
 /// Goes on after the sort values of the last row, forgetting that others may be equal.
@@ -132,6 +139,7 @@ impl Flaw for LosesEqualRows {
 fn paging_that_loses_equal_rows_is_caught() {
     caught_blocking(
         "pages_visit_every_row_once_in_order",
+        "a total of 60 for",
         cases::pages_visit_every_row_once_in_order::<Flawed<LosesEqualRows>>,
     );
 }
@@ -150,6 +158,7 @@ impl Flaw for CountsThePage {
 fn a_total_of_one_page_is_caught() {
     caught_blocking(
         "pages_of_filtered_rows_tell_the_total",
+        "the total: expected 5",
         cases::pages_of_filtered_rows_tell_the_total::<Flawed<CountsThePage>>,
     );
 }
