@@ -1,6 +1,6 @@
 //! What surrounds every request: its trace id, its time limit, its panics, and the rendering of problems.
 
-use std::panic::AssertUnwindSafe;
+use std::{any::Any, panic::AssertUnwindSafe};
 
 use axum::{
     extract::{MatchedPath, OriginalUri, Request, State},
@@ -26,7 +26,7 @@ pub(crate) async fn surround(State(api): State<Api>, request: Request, next: Nex
     let outcome = tokio::time::timeout(api.config.request_timeout, work).instrument(span.clone()).await;
     let mut response = match outcome {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => Problem::new(Code::InternalError, "the request failed in an unforeseen way").into_response(),
+        Ok(Err(panic)) => panicked(&*panic).into_response(),
         Err(_) => timed_out().into_response(),
     };
     if response.status().is_client_error() || response.status().is_server_error() {
@@ -63,6 +63,13 @@ pub(crate) async fn no_route(State(api): State<Api>, OriginalUri(uri): OriginalU
 /// The route is there, the method is not.
 pub(crate) async fn no_method(method: Method) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("this route does not have the method {method}; see the Allow header"))
+}
+
+/// A defect: the operator is told what, the client that.
+fn panicked(panic: &(dyn Any + Send)) -> Problem {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words");
+    Problem::new(Code::InternalError, "the request failed in an unforeseen way").caused_by(&text)
 }
 
 fn timed_out() -> Problem {

@@ -12,6 +12,9 @@ use crate::problem::{Code, Problem};
 /// Seconds a client is asked to wait when nothing better is known.
 const RETRY_AFTER: u32 = 5;
 
+/// Most violations that one problem lists.
+const MAX_VIOLATIONS: usize = 100;
+
 /// Where in the body the parts of a request were, and where its version condition came from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BodyPlaces {
@@ -121,7 +124,7 @@ fn schema_problem(refusal: SchemaRefusal, place: &str) -> Problem {
         SchemaRefusal::Invalid { schema, violations } => {
             let what = format!("the payload breaks the schema of `{}` (version {})", schema.name, schema.version);
             let problem = Problem::new(Code::ValidationError, format!("{what}: {}", summary(&violations)));
-            violations.into_iter().fold(problem, |problem, violation| {
+            violations.into_iter().take(MAX_VIOLATIONS).fold(problem, |problem, violation| {
                 let pointer = format!("{place}{}", violation.pointer);
                 problem.with_error(pointer, &violation.keyword, violation.message)
             })

@@ -32,7 +32,7 @@ impl Problem {
         Self(Box::new(Facts {
             code,
             title: None,
-            detail: detail.into(),
+            detail: clipped(detail.into()),
             errors: Vec::new(),
             fields: Vec::new(),
             decision_id: None,
@@ -72,7 +72,7 @@ impl Problem {
 
     /// Adds something that is wrong; one with a place is also listed by field.
     pub(crate) fn with_error(mut self, pointer: impl Into<String>, rule: &str, detail: impl Into<String>) -> Self {
-        let (pointer, detail) = (pointer.into(), detail.into());
+        let (pointer, detail) = (clipped(pointer.into()), clipped(detail.into()));
         if !pointer.is_empty() {
             self.0.fields.push(FieldError { field: field_of(&pointer), error: detail.clone() });
         }
@@ -187,6 +187,16 @@ impl From<JsonError> for Problem {
             error.to_string(),
         )
     }
+}
+
+/// A text that may quote what a client sent, kept short.
+fn clipped(mut text: String) -> String {
+    const MAX_BYTES: usize = 1024;
+    if text.len() > MAX_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_BYTES));
+        text.push('…');
+    }
+    text
 }
 
 /// An expectation as it is written in JSON.

@@ -81,7 +81,7 @@ impl<'a> Object<'a> {
         if self.members.is_empty() {
             return Ok(());
         }
-        let names: Vec<String> = self.members.iter().map(|(name, _)| format!("`{}`", short(name))).collect();
+        let names: Vec<String> = self.members.iter().take(20).map(|(name, _)| format!("`{}`", short(name))).collect();
         let detail = format!("unknown: {}; known here: {}", names.join(", "), known.join(", "));
         let problem = Problem::new(Code::ValidationError, detail);
         Err(self.members.iter().take(20).fold(problem, |problem, (name, _)| {

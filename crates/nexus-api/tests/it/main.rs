@@ -1,0 +1,22 @@
+//! The API against a whole node whose ports are kept in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected must fail"
+)]
+
+mod appends;
+mod commands;
+mod dashboard;
+mod domain;
+mod events;
+mod feed;
+mod governance;
+mod hostile;
+mod openapi;
+mod operations;
+mod ports;
+mod queries;
+mod server;

@@ -1,0 +1,152 @@
+//! One whole API over a node in memory, and requests to it without a socket.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{HeaderMap, Method, Request, StatusCode},
+};
+use http_body_util::BodyExt;
+use nexus_api::{ApiConfig, BuildInfo, ProblemBody, StorageInfo, router};
+use nexus_core::framework::{AggregateDefinition, Projection};
+use nexus_runtime::{Catalogue, Node, NodeParts};
+use nexus_testkit::fakes::{ManualClock, MemoryEventStore, MemoryIdempotencyIndex, MemoryReadStore, SequentialIds};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::{
+    domain::{Account, AccountRow},
+    ports::{SmallRegistry, SwitchPolicy, SwitchStore},
+};
+
+pub(crate) struct Server {
+    pub(crate) router: Router,
+    pub(crate) node: Arc<Node>,
+    pub(crate) store: SwitchStore,
+}
+
+/// An answer with its whole body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::configured(|_| {}).await
+    }
+
+    pub(crate) async fn configured(change: impl FnOnce(&mut ApiConfig)) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let store = SwitchStore::new(MemoryEventStore::new(clock.clone()));
+        let parts = NodeParts {
+            service: "bank".into(),
+            environment: "test".into(),
+            catalogue: Catalogue::new([AggregateDefinition::of::<Account>().unwrap()]).unwrap(),
+            projections: vec![Projection::of::<AccountRow>()],
+            store: Arc::new(store.clone()),
+            registry: Arc::new(SmallRegistry::default()),
+            restore_schema: &|_| Ok(()),
+            policy: Arc::new(SwitchPolicy),
+            policy_sources: Vec::new(),
+            read_store: Arc::new(MemoryReadStore::default()),
+            idempotency: Arc::new(MemoryIdempotencyIndex::default()),
+            clock,
+            ids: Arc::new(SequentialIds::default()),
+        };
+        let node = Arc::new(Node::start(parts).await.unwrap());
+        let build = BuildInfo { version: "1.2.3".to_owned(), revision: None };
+        let storage = StorageInfo { summary: "in memory".to_owned(), kept: false };
+        let mut config = ApiConfig::new(build, storage, [7; 32]);
+        config.anonymous_actor = Some(ApiConfig::development_actor());
+        config.max_body_bytes = 64 * 1024;
+        config.max_append_bytes = 2 * 1024 * 1024;
+        change(&mut config);
+        Self { router: router(Arc::clone(&node), config), node, store }
+    }
+
+    pub(crate) fn head(&self) -> u64 {
+        self.node.head().get()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = tokio::time::timeout(Duration::from_secs(10), body.collect()).await.expect("the body ends");
+        Answer { status: parts.status, headers: parts.headers, body: body.unwrap().to_bytes() }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(request(Method::GET, path, &[], "")).await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(request(Method::GET, path, headers, "")).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, &[], body).await
+    }
+
+    pub(crate) async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        self.post_text(path, headers, body.to_string()).await
+    }
+
+    pub(crate) async fn post_text(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        self.send(request(Method::POST, path, &all, body)).await
+    }
+
+    /// Opens an account.
+    pub(crate) async fn open(&self, id: &str, owner: &str) -> Answer {
+        let answer = self.post("/api/commands/OpenAccount", &json!({ "aggregateId": id, "owner": owner })).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer
+    }
+
+    /// Pays into an account.
+    pub(crate) async fn deposit(&self, id: &str, amount: i64) -> Answer {
+        let answer = self.post("/api/commands/DepositMoney", &json!({ "aggregateId": id, "amount": amount })).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer
+    }
+}
+
+pub(crate) fn request(method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, value.as_bytes());
+    }
+    request.body(body.into()).unwrap()
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
+    }
+
+    /// The problem document this answer must be.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> ProblemBody {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem: ProblemBody = serde_json::from_slice(&self.body).unwrap();
+        assert_eq!(problem.status, status);
+        assert_eq!(problem.code, code, "{problem:#?}");
+        assert_eq!(problem.message, problem.detail);
+        assert!(problem.problem_type.starts_with("urn:nexus:error:"), "{problem:#?}");
+        assert!(problem.docs.starts_with("/docs/errors/"), "{problem:#?}");
+        assert!(!problem.detail.is_empty() && !problem.trace_id.is_empty() && !problem.title.is_empty());
+        let text = std::str::from_utf8(&self.body).unwrap();
+        assert!(!text.contains("/etc/") && !text.contains("panicked") && !text.contains(".rs:"), "{text}");
+        problem
+    }
+}
