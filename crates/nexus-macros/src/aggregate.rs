@@ -222,12 +222,17 @@ impl<'a> Handler<'a> {
         let Self { function, when, command, takes_ctx } = self;
         let name = &function.sig.ident;
         let (ctx, argument) = if *takes_ctx { (quote!(ctx), quote!(, ctx)) } else { (quote!(_), TokenStream::new()) };
-        let answer = quote_spanned! {here(&function.sig.output)=>
-            ::nexus::framework::Decision::from(Self::#name(self, command #argument))
+        let place = match &function.sig.output {
+            ReturnType::Type(_, answer) => here(answer),
+            ReturnType::Default => here(name),
         };
+        let answer = quote_spanned! {place=>
+            ::nexus::framework::Decision::<#events>::from(Self::#name(self, command #argument))
+        };
+        let handle = quote_spanned!(here(command)=> ::nexus::framework::Handle<#command>);
         quote! {
             #[automatically_derived]
-            impl ::nexus::framework::Handle<#command> for #state {
+            impl #handle for #state {
                 const WHEN: ::nexus::framework::When = ::nexus::framework::When::#when;
 
                 fn handle(

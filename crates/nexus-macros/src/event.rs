@@ -9,7 +9,11 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     match parse2::<DeriveInput>(item) {
         Ok(item) => {
             let derived = data::with_derives(&item, &data::struct_casing(&item));
-            data::item_and(&derived, events_impl(args, &item))
+            let named = quote! {
+                #[allow(clippy::enum_variant_names, reason = "an event is named in full, as it is stored")]
+                #derived
+            };
+            data::item_and(&named, events_impl(args, &item))
         }
         Err(error) => error.to_compile_error(),
     }

@@ -8,7 +8,6 @@ use nexus::{
 use serde_json::json;
 
 #[nexus_macros::event]
-#[allow(clippy::enum_variant_names, reason = "events are named in full")]
 enum DoorEvent {
     DoorInstalled {
         first_key: String,
@@ -102,7 +101,7 @@ struct DoorRow {
 }
 
 impl Project<DoorEvent> for DoorRow {
-    fn on(event: &Recorded<DoorEvent>, row: Row<Self>) -> Change<Self> {
+    fn on(event: Recorded<DoorEvent>, row: Row<Self>) -> Change<Self> {
         match &event.data {
             DoorEvent::DoorOpened(_) => row.update(|row| row.times_opened += 1),
             _ => row.keep(),
@@ -111,7 +110,7 @@ impl Project<DoorEvent> for DoorRow {
 }
 
 impl Project<AlarmEvent> for DoorRow {
-    fn on(_: &Recorded<AlarmEvent>, row: Row<Self>) -> Change<Self> {
+    fn on(_: Recorded<AlarmEvent>, row: Row<Self>) -> Change<Self> {
         row.delete()
     }
 }

@@ -1,3 +1,4 @@
-//! What the macros write.
+//! What the macros write, and what they say when they cannot.
 
 mod impls;
+mod messages;

@@ -1,0 +1,24 @@
+//! The argument that says what happens to it is missing.
+#[nexus_macros::event]
+enum DoorEvent {
+    DoorOpened { by: String },
+}
+
+#[nexus_macros::command]
+struct OpenDoor {
+    by: String,
+}
+
+#[nexus_macros::state]
+struct Door {
+    open: bool,
+}
+
+#[nexus_macros::aggregate]
+impl Door {
+    fn apply(&mut self, _: &DoorEvent) {
+        self.open = true;
+    }
+}
+
+fn main() {}

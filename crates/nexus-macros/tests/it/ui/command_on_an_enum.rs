@@ -1,0 +1,7 @@
+//! One struct per command.
+#[nexus_macros::command]
+enum DoorCommand {
+    Open { by: String },
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! Events are variants of one enum.
+#[nexus_macros::event]
+struct DoorOpened {
+    by: String,
+}
+
+fn main() {}

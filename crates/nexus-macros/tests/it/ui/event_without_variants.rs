@@ -1,0 +1,5 @@
+//! Nothing ever happens.
+#[nexus_macros::event]
+enum DoorEvent {}
+
+fn main() {}

@@ -1,0 +1,29 @@
+//! A decision is returned.
+#[nexus_macros::event]
+enum DoorEvent {
+    DoorOpened { by: String },
+}
+
+#[nexus_macros::command]
+struct OpenDoor {
+    by: String,
+}
+
+#[nexus_macros::state]
+struct Door {
+    open: bool,
+}
+
+#[nexus_macros::aggregate(events = DoorEvent)]
+impl Door {
+    fn apply(&mut self, _: &DoorEvent) {
+        self.open = true;
+    }
+
+    #[handle(create)]
+    fn open(&self, command: OpenDoor) {
+        drop(command);
+    }
+}
+
+fn main() {}

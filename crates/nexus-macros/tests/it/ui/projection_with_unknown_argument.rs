@@ -1,0 +1,13 @@
+//! A misspelt argument.
+#[nexus_macros::event]
+enum DoorEvent {
+    DoorOpened { by: String },
+}
+
+#[nexus_macros::projection(resource = "doors", keys = "doorId", events = DoorEvent)]
+struct DoorRow {
+    door_id: String,
+    times_opened: u32,
+}
+
+fn main() {}
