@@ -58,8 +58,9 @@ impl Compiled {
                 ),
             }];
         }
-        let original = self.original.as_ref().filter(|original| !original.is_valid(document));
-        let Some(broken) = original.or_else(|| (!self.closed.is_valid(document)).then_some(&self.closed)) else {
+        // The closed form comes first because it tells of undeclared members as well.
+        let mut validators = std::iter::once(&self.closed).chain(&self.original);
+        let Some(broken) = validators.find(|validator| !validator.is_valid(document)) else {
             return Vec::new();
         };
         let mut violations = Vec::new();

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::{accepts, refusal};
+use crate::{accepts, refusal, violations};
 
 fn object(name: &str) -> Value {
     json!({ "type": "object", "properties": { name: {} } })
@@ -104,6 +104,19 @@ fn closing_never_accepts_what_the_schema_refuses() {
         { "type": "object", "properties": { "in": object("b") } },
     ] });
     assert!(!accepts(&schema, &json!({ "in": { "a": 1 } })));
+}
+
+#[test]
+fn undeclared_members_are_told_beside_other_violations() {
+    let schema = json!({
+        "type": "object",
+        "required": ["id"],
+        "properties": { "id": {}, "either": { "oneOf": [object("a"), { "type": "null" }] } },
+    });
+    let mut keywords: Vec<String> =
+        violations(&schema, &json!({ "x": 1 })).into_iter().map(|violation| violation.keyword).collect();
+    keywords.sort();
+    assert_eq!(keywords, ["additionalProperties", "required"]);
 }
 
 #[test]

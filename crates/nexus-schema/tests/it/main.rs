@@ -9,6 +9,7 @@
 
 mod bounds;
 mod closing;
+mod contract;
 mod registration;
 mod violations;
 
