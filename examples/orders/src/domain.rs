@@ -1,4 +1,4 @@
-//! Orders: what is asked of them, what happens to them, and the rules in between.
+//! Orders: what is asked of them, what happens to them, the rules in between, and the rows the API lists.
 
 use OrderEvent::{OrderCancelled, OrderItemsCancelled, OrderPlaced};
 use nexus::prelude::*;
@@ -14,14 +14,13 @@ pub struct Line {
     pub unit_price_minor: u64,
 }
 
-/// Places an order.
+/// Places an order; now, unless it says when.
 #[nexus::command]
 pub struct PlaceOrder {
     #[schemars(length(min = 1))]
     pub customer_id: String,
     #[schemars(length(min = 1))]
     pub country: String,
-    /// Now, when absent.
     pub placed_at: Option<Timestamp>,
     #[schemars(length(min = 1, max = 10_000))]
     pub lines: Vec<Line>,
@@ -31,13 +30,13 @@ pub struct PlaceOrder {
 #[nexus::command]
 pub struct CancelItems {
     #[schemars(length(min = 1, max = 10_000))]
-    pub items: Vec<ItemCancellation>,
+    pub items: Vec<Item>,
     pub reason: Option<String>,
 }
 
-/// Lines are counted from 1.
+/// Some of a line; lines are counted from 1.
 #[nexus::value]
-pub struct ItemCancellation {
+pub struct Item {
     pub line: u32,
     #[schemars(range(min = 1))]
     pub quantity: u32,
@@ -52,18 +51,11 @@ pub struct CancelOrder {
 #[nexus::event]
 pub enum OrderEvent {
     OrderPlaced { customer_id: String, country: String, placed_at: Timestamp, lines: Vec<Line>, total_minor: u64 },
-    OrderItemsCancelled { items: Vec<CancelledItem>, amount_minor: u64, reason: Option<String> },
+    OrderItemsCancelled { items: Vec<Item>, amount_minor: u64, reason: Option<String> },
     OrderCancelled { amount_minor: u64, reason: Option<String> },
 }
 
-#[nexus::value]
-pub struct CancelledItem {
-    pub line: u32,
-    pub quantity: u32,
-    pub amount_minor: u64,
-}
-
-/// The lines of an order with what is left of them. An order of which nothing is left is cancelled.
+/// The lines of an order with what is left of them; none of it once the order is cancelled.
 #[nexus::state]
 pub struct Order {
     left: Vec<Line>,
@@ -74,63 +66,83 @@ impl Order {
     fn apply(&mut self, event: &OrderEvent) {
         match event {
             OrderPlaced { lines, .. } => self.left.clone_from(lines),
-            OrderItemsCancelled { items, .. } => {
-                for item in items {
-                    _ = self.take(item.line, item.quantity);
-                }
-            }
+            OrderItemsCancelled { items, .. } => items.iter().for_each(|item| _ = self.take(item)),
             OrderCancelled { .. } => self.left.clear(),
         }
     }
 
     #[handle(create)]
     fn place(&self, command: PlaceOrder, ctx: &Ctx<'_>) -> Decision<OrderEvent> {
-        OrderPlaced {
-            total_minor: amount(&command.lines),
-            customer_id: command.customer_id,
-            country: command.country,
-            placed_at: command.placed_at.unwrap_or(ctx.now),
-            lines: command.lines,
-        }
-        .into()
+        let PlaceOrder { customer_id, country, placed_at, lines } = command;
+        let (placed_at, total_minor) = (placed_at.unwrap_or(ctx.now), amount(&lines));
+        OrderPlaced { customer_id, country, placed_at, lines, total_minor }.into()
     }
 
     #[handle]
     fn cancel_items(&self, command: CancelItems) -> Result<OrderEvent, Rejection> {
-        let (mut order, mut items) = (self.not_cancelled()?.clone(), Vec::new());
-        for ItemCancellation { line, quantity } in command.items {
-            items.push(order.take(line, quantity)?);
-        }
-        Ok(OrderItemsCancelled {
-            amount_minor: items.iter().map(|item| item.amount_minor).sum(),
-            items,
-            reason: command.reason,
-        })
+        let (mut order, CancelItems { items, reason }) = (self.open()?.clone(), command);
+        let amount_minor = items.iter().map(|item| order.take(item)).sum::<Result<u64, _>>()?;
+        let cancelled = OrderItemsCancelled { items, amount_minor, reason: reason.clone() };
+        Ok(order.open().map_or(OrderCancelled { amount_minor, reason }, |_| cancelled))
     }
 
     #[handle]
     fn cancel(&self, command: CancelOrder) -> Result<OrderEvent, Rejection> {
-        Ok(OrderCancelled { amount_minor: amount(&self.not_cancelled()?.left), reason: command.reason })
+        Ok(OrderCancelled { amount_minor: amount(&self.open()?.left), reason: command.reason })
     }
 
-    fn not_cancelled(&self) -> Result<&Self, Rejection> {
-        let anything = self.left.iter().any(|line| line.quantity > 0);
-        require!(anything, "order-already-cancelled", "nothing is left of it");
+    fn open(&self) -> Result<&Self, Rejection> {
+        require!(self.left.iter().any(|line| line.quantity > 0), "order-already-cancelled", "nothing is left of it");
         Ok(self)
     }
 
-    /// Takes items off a line; at most what is left of it, even when that is an error.
-    fn take(&mut self, line: u32, quantity: u32) -> Result<CancelledItem, Rejection> {
-        let found = self.left.get_mut((line as usize).wrapping_sub(1));
-        let none = || Rejection::new("no-such-line", format!("the order has no line {line}"));
-        let Line { quantity: left, unit_price_minor, .. } = found.ok_or_else(none)?;
-        let before = std::mem::replace(left, left.saturating_sub(quantity));
-        require!(quantity <= before, "more-than-ordered", "line {line}: {before} left");
-        let amount_minor = u64::from(quantity) * *unit_price_minor;
-        Ok(CancelledItem { line, quantity, amount_minor })
+    /// Takes an item off its line and answers its price; at most what is left, even when that is an error.
+    fn take(&mut self, item: &Item) -> Result<u64, Rejection> {
+        let line = self.left.get_mut((item.line as usize).wrapping_sub(1));
+        let line = line.ok_or_else(|| Rejection::new("no-such-line", format!("there is no line {}", item.line)))?;
+        let before = line.quantity;
+        line.quantity = before.saturating_sub(item.quantity);
+        require!(item.quantity <= before, "more-than-ordered", "line {}: {before} left", item.line);
+        Ok(u64::from(item.quantity) * line.unit_price_minor)
     }
 }
 
 fn amount(lines: &[Line]) -> u64 {
     lines.iter().map(|line| u64::from(line.quantity) * line.unit_price_minor).sum()
+}
+
+/// An order as the API lists it; its status is `placed`, `partially-cancelled` or `cancelled`.
+#[nexus::projection(resource = "orders", key = "id", events = OrderEvent)]
+pub struct OrderRow {
+    id: String,
+    customer_id: String,
+    country: String,
+    status: String,
+    line_count: usize,
+    total_minor: u64,
+    cancelled_minor: u64,
+    placed_at: Timestamp,
+}
+
+impl Project<OrderEvent> for OrderRow {
+    fn on(event: Recorded<OrderEvent>, row: Row<Self>) -> Change<Self> {
+        let whole = matches!(event.data, OrderCancelled { .. });
+        match event.data {
+            OrderPlaced { customer_id, country, placed_at, lines, total_minor } => {
+                let (id, status) = (event.aggregate_id.to_string(), "placed".to_owned());
+                let (line_count, cancelled_minor) = (lines.len(), 0);
+                Self { id, customer_id, country, status, line_count, total_minor, cancelled_minor, placed_at }.into()
+            }
+            OrderItemsCancelled { amount_minor, .. } | OrderCancelled { amount_minor, .. } => row.update(|row| {
+                row.status = if whole { "cancelled" } else { "partially-cancelled" }.to_owned();
+                row.cancelled_minor = row.cancelled_minor.saturating_add(amount_minor);
+            }),
+        }
+    }
+}
+
+#[test]
+fn a_cancelled_order_stays_cancelled() {
+    let (placed, cancelled) = (OrderEvent::example("OrderPlaced"), OrderEvent::example("OrderCancelled"));
+    Order::given([placed, cancelled]).when(CancelOrder { reason: None }).then_rejected("order-already-cancelled");
 }

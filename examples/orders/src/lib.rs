@@ -1,13 +1,11 @@
-//! The Order example: a whole domain with its rules ([`domain`]), its read model ([`rows`]) and its policy.
+//! The Order example: a whole domain with its rules and its read model ([`domain`]), and its policy.
 //! Fields without a comment are what their names say; amounts are in minor units, such as pence.
 #![expect(missing_docs, reason = "an example shows how little a domain needs; the names of fields are enough")]
 
 pub mod domain;
 pub mod import;
-pub mod rows;
 
 pub use domain::*;
-pub use rows::OrderRow;
 
 /// Who may place large orders, in Rego.
 pub const POLICY: &str = include_str!("../policies/orders.rego");

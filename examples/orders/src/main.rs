@@ -2,6 +2,5 @@
 
 #[tokio::main]
 async fn main() -> nexus::Exit {
-    let app = orders::load(nexus::App::new("orders"));
-    app.verb(orders::import::verb()).run().await
+    orders::load(nexus::App::new("orders")).verb(orders::import::verb()).run().await
 }

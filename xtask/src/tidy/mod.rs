@@ -2,6 +2,7 @@
 //! [`Repository`] as data and answers findings, so that every rule is tested with planted violations.
 
 mod codes;
+mod example;
 mod finding;
 mod glossary;
 mod layers;

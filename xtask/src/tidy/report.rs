@@ -1,7 +1,8 @@
 use std::{path::Path, time::Instant};
 
 use super::{
-    Finding, Repository, codes, glossary, layers, layout, links, manifests, proofs, root, sizes, syntax, tests_rule,
+    Finding, Repository, codes, example, glossary, layers, layout, links, manifests, proofs, root, sizes, syntax,
+    tests_rule,
 };
 use crate::Fallible;
 
@@ -10,6 +11,7 @@ const RULES: &[fn(&Repository) -> Vec<Finding>] = &[
     syntax::check,
     layers::check,
     sizes::check,
+    example::check,
     glossary::check,
     manifests::check,
     layout::check,

@@ -50,4 +50,18 @@ pub trait Events:
     fn schema(event_type: &str) -> Result<Value, CodecError> {
         schema::variant_schema::<Self>(event_type)
     }
+
+    /// An event of this type with the smallest values that its schema allows, for scenarios and documentation.
+    ///
+    /// # Panics
+    /// When the type is not one of [`TYPES`](Self::TYPES), or its fields demand what their schema does not tell.
+    #[track_caller]
+    #[must_use]
+    #[expect(clippy::panic, reason = "a scenario without its events is a failing test")]
+    fn example(event_type: &str) -> Self {
+        let schema = Self::schema(event_type);
+        let event =
+            schema.and_then(|schema| Self::from_stored(event_type, &Json::from_value(&schema::example_of(&schema))));
+        event.unwrap_or_else(|error| panic!("there is no example of `{event_type}`: {error}"))
+    }
 }

@@ -45,7 +45,7 @@ pub trait Project<E: Events>: ReadModel {
     }
 
     /// What an event changes in its row.
-    fn on(event: &Recorded<E>, row: Row<Self>) -> Change<Self>;
+    fn on(event: Recorded<E>, row: Row<Self>) -> Change<Self>;
 }
 
 /// A stored event with its payload as a typed value.
@@ -92,7 +92,7 @@ impl<T> Row<T> {
     /// Writes this row, whether or not there was one.
     #[must_use]
     pub fn insert(self, row: T) -> Change<T> {
-        Change(Changed::Put(row))
+        row.into()
     }
 
     /// Changes the row; does nothing when there is none.
@@ -120,9 +120,15 @@ impl<T> Row<T> {
     }
 }
 
-/// What happens to a row; made by the methods of [`Row`].
+/// What happens to a row; made by the methods of [`Row`], or from a row that is to be written as it is.
 #[derive(Debug)]
 pub struct Change<T>(Changed<T>);
+
+impl<T> From<T> for Change<T> {
+    fn from(row: T) -> Self {
+        Self(Changed::Put(row))
+    }
+}
 
 #[derive(Debug)]
 enum Changed<T> {
@@ -148,7 +154,7 @@ impl<R: ReadModel> Source<R> {
         Self {
             event_types: E::TYPES,
             key: |event| Ok(R::key(&Recorded::from_event(event)?)),
-            project: |event, row| Ok(R::on(&Recorded::from_event(event)?, Row(row))),
+            project: |event, row| Ok(R::on(Recorded::from_event(event)?, Row(row))),
         }
     }
 }

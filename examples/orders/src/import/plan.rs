@@ -11,7 +11,7 @@ use super::{
     history::History,
     retail::{Place, Price, Row, Unreadable},
 };
-use crate::{CancelItems, CancelOrder, ItemCancellation, Line, PlaceOrder};
+use crate::{CancelItems, CancelOrder, Item, Line, PlaceOrder};
 
 /// What an order line holds at most, as its schema in [`crate::domain`] says.
 const MAX_QUANTITY: u32 = 100_000;
@@ -343,7 +343,7 @@ fn cancellation(invoice: &str, order: &OpenOrder, lines: &BTreeMap<usize, u32>) 
     let priced =
         |(line, quantity): (&usize, &u32)| order.lines.get(*line).map_or(0, |line| line.price * u64::from(*quantity));
     let value = lines.iter().map(priced).sum();
-    let item = |(line, quantity): (&usize, &u32)| ItemCancellation {
+    let item = |(line, quantity): (&usize, &u32)| Item {
         line: u32::try_from(line + 1).unwrap_or(u32::MAX),
         quantity: *quantity,
     };

@@ -51,31 +51,26 @@ fn recorded(event: &OrderEvent) -> RecordedEvent {
     }
 }
 
-fn members(row: &RowData, names: [&str; 3]) -> [Value; 3] {
-    names.map(|name| row[name].clone())
-}
-
 #[test]
 fn a_placed_order_has_a_row() {
     let row = json!({
         "id": "order-1", "customerId": "c-1", "country": "France", "status": "placed", "lineCount": 2,
-        "openItems": 7, "totalMinor": 3000, "cancelledMinor": 0, "placedAt": "1970-01-01T00:00:00Z",
+        "totalMinor": 3000, "cancelledMinor": 0, "placedAt": "1970-01-01T00:00:00Z",
     });
     assert_eq!(Value::Object(row_after(&[lamps()])), row);
 }
 
 #[test]
 fn a_row_follows_the_cancellations() {
-    let first = items_cancelled(&[(1, 2, 3000)]);
-    let rest = items_cancelled(&[(2, 5, 0)]);
+    let some = || items_cancelled(&[(1, 1)], 1500);
     let cases = [
-        (vec![lamps(), first.clone()], json!(["partially-cancelled", 3000, 5])),
-        (vec![lamps(), first.clone(), rest], json!(["cancelled", 3000, 0])),
-        (vec![lamps(), first, cancelled(0)], json!(["cancelled", 3000, 0])),
-        (vec![lamps(), cancelled(3000)], json!(["cancelled", 3000, 0])),
+        (vec![lamps(), some()], json!(["partially-cancelled", 1500])),
+        (vec![lamps(), some(), some()], json!(["partially-cancelled", 3000])),
+        (vec![lamps(), some(), cancelled(1500)], json!(["cancelled", 3000])),
+        (vec![lamps(), cancelled(3000)], json!(["cancelled", 3000])),
     ];
     for (events, expected) in cases {
         let row = row_after(&events);
-        assert_eq!(json!(members(&row, ["status", "cancelledMinor", "openItems"])), expected);
+        assert_eq!(json!([row["status"], row["cancelledMinor"]]), expected);
     }
 }
