@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::exit::Failure;
 
-/// A data directory: `log/`, `read/` and a small secret for cursors.
+/// A data directory: the log with its lock, `read/` and a small secret for cursors.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
@@ -41,9 +41,9 @@ impl DataDir {
         Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) })
     }
 
-    /// The log's directory.
-    pub(crate) fn log(&self) -> PathBuf {
-        self.path.join("log")
+    /// Where the log puts its lock and its own directory, `log/`.
+    pub(crate) fn log(&self) -> &Path {
+        &self.path
     }
 
     /// The directory of the read models.

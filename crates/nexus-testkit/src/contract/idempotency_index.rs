@@ -1,4 +1,4 @@
-//! The contract of [`IdempotencyIndex`](nexus_core::ports::IdempotencyIndex).
+//! The contract of [`IdempotencyIndex`].
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The contract of [`PolicyEngine`](nexus_core::ports::PolicyEngine).
+//! The contract of [`PolicyEngine`].
 //!
 //! The cases bring their own policies, as Rego v1 modules of the package `nexus`.
 

@@ -1,4 +1,4 @@
-//! The contract of [`SchemaRegistry`](nexus_core::ports::SchemaRegistry).
+//! The contract of [`SchemaRegistry`].
 
 use std::{
     collections::{BTreeSet, HashSet},
