@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use nexus_core::{
-    EventId, EventType, Position, RecordedEvent,
+    EventId, EventType, Position, RecordedEvent, Timestamp,
     ports::{Direction, EventFilter, LogRead},
 };
 
@@ -33,6 +33,8 @@ use crate::{
         ("types" = Option<String>, Query, description = "Only these event types, separated by commas."),
         ("aggregateType" = Option<String>, Query, description = "Only events of this type of aggregate."),
         ("correlationId" = Option<String>, Query, description = "Only events of this conversation."),
+        ("since" = Option<String>, Query, description = "Only events recorded at this moment or later, in RFC 3339."),
+        ("until" = Option<String>, Query, description = "Only events recorded at this moment or earlier, in RFC 3339."),
     ),
     responses((status = 200, description = "The events.", content(
         (EventList = "application/json"),
@@ -45,7 +47,7 @@ pub(crate) async fn list_events(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    params.only(&["after", "before", "limit", "types", "aggregateType", "correlationId"])?;
+    params.only(&["after", "before", "limit", "types", "aggregateType", "correlationId", "since", "until"])?;
     let (after, before) = (params.number("after")?, params.number("before")?);
     let (from, direction) = match (after, before) {
         (Some(_), Some(_)) => {
@@ -125,8 +127,18 @@ pub(crate) fn filter(params: &Params) -> Result<EventFilter, Problem> {
         event_types,
         aggregate_type: params.one("aggregateType")?.map(|name| aggregate_type("aggregateType", name)).transpose()?,
         correlation_id: params.one("correlationId")?.map(Into::into),
-        ..EventFilter::default()
+        since: moment(params, "since")?,
+        until: moment(params, "until")?,
     })
+}
+
+/// A moment in a query string.
+fn moment(params: &Params, name: &str) -> Result<Option<Timestamp>, Problem> {
+    let parse = |text: &str| {
+        let detail = || format!("`{name}` must be a moment in RFC 3339, such as 2026-01-31T12:00:00Z");
+        text.parse().map_err(|_| Problem::parameter(name, detail()))
+    };
+    params.one(name)?.map(parse).transpose()
 }
 
 /// The same query, going on from `next`.

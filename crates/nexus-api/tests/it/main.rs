@@ -9,6 +9,7 @@
 
 mod appends;
 mod commands;
+mod contract;
 mod dashboard;
 mod domain;
 mod events;

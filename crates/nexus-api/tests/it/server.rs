@@ -1,11 +1,12 @@
 //! One whole API over a node in memory, and requests to it without a socket.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::{Body, Bytes},
     http::{HeaderMap, Method, Request, StatusCode},
+    response::Response,
 };
 use http_body_util::BodyExt;
 use nexus_api::{ApiConfig, BuildInfo, ProblemBody, StorageInfo, router};
@@ -20,10 +21,24 @@ use crate::{
     ports::{SmallRegistry, SwitchPolicy, SwitchStore},
 };
 
-pub(crate) struct Server {
+/// One node behind its API.
+pub(crate) struct Http {
     pub(crate) router: Router,
     pub(crate) node: Arc<Node>,
+}
+
+/// The node of a small bank, whose ports fail when told to.
+pub(crate) struct Server {
+    http: Http,
     pub(crate) store: SwitchStore,
+}
+
+impl Deref for Server {
+    type Target = Http;
+
+    fn deref(&self) -> &Http {
+        &self.http
+    }
 }
 
 /// An answer with its whole body.
@@ -57,24 +72,37 @@ impl Server {
             clock,
             ids: Arc::new(SequentialIds::default()),
         };
+        let http = Http::start(parts, |config| {
+            config.max_body_bytes = 64 * 1024;
+            config.max_append_bytes = 2 * 1024 * 1024;
+            change(config);
+        });
+        Self { http: http.await, store }
+    }
+}
+
+impl Http {
+    pub(crate) async fn start(parts: NodeParts<'_>, change: impl FnOnce(&mut ApiConfig)) -> Self {
         let node = Arc::new(Node::start(parts).await.unwrap());
         let build = BuildInfo { version: "1.2.3".to_owned(), revision: None };
         let storage = StorageInfo { summary: "in memory".to_owned(), kept: false };
         let mut config = ApiConfig::new(build, storage, [7; 32]);
         config.anonymous_actor = Some(ApiConfig::development_actor());
-        config.max_body_bytes = 64 * 1024;
-        config.max_append_bytes = 2 * 1024 * 1024;
         change(&mut config);
-        Self { router: router(Arc::clone(&node), config), node, store }
+        Self { router: router(Arc::clone(&node), config), node }
     }
 
     pub(crate) fn head(&self) -> u64 {
         self.node.head().get()
     }
 
+    /// The answer as it comes, such as a feed that does not end.
+    pub(crate) async fn respond(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.respond(request).await.into_parts();
         let body = tokio::time::timeout(Duration::from_secs(10), body.collect()).await.expect("the body ends");
         Answer { status: parts.status, headers: parts.headers, body: body.unwrap().to_bytes() }
     }
