@@ -26,6 +26,8 @@ pub struct ApiConfig {
     pub feed_ping: Duration,
     /// How long a live feed waits for a client that does not read before it lets go of it.
     pub feed_patience: Duration,
+    /// How long a stream of appends may be silent before it is ended; an empty line is a sign of life.
+    pub append_patience: Duration,
     /// Who a request without credentials acts as; `None` refuses it.
     pub anonymous_actor: Option<Actor>,
 }
@@ -44,6 +46,7 @@ impl ApiConfig {
             request_timeout: Duration::from_secs(30),
             feed_ping: Duration::from_secs(15),
             feed_patience: Duration::from_secs(30),
+            append_patience: Duration::from_mins(1),
             anonymous_actor: None,
         }
     }

@@ -1,7 +1,13 @@
-use std::{sync::Arc, time::Instant};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Instant,
+};
 
 use nexus_core::{
-    Appended, AppendedStream, DecisionId, IdempotencyMark, Position, Proposal, Refusal,
+    Admitted, Appended, AppendedStream, DecisionId, IdempotencyMark, Position, Proposal, Refusal,
     admission::AdmissionContext,
     ports::{AppendError, IdempotencyRecord, LogRead, ReadError},
 };
@@ -64,6 +70,55 @@ impl AppendService {
             Err(AppendError::Unavailable { reason: "the append ended early".to_owned() }.into())
         })
     }
+
+    /// Has a proposal admitted and puts it in line at the store; the answer comes when it is durable.
+    ///
+    /// What is submitted by one task after the other, and answered in that order, is stored in that order. An append
+    /// whose answer nobody waits for may be stored or not.
+    ///
+    /// # Errors
+    /// [`AppendFailure::NotAdmitted`]; nothing was stored.
+    pub async fn submit(&self, mut proposal: Proposal, info: &RequestInfo) -> Result<PendingAppend, AppendFailure> {
+        let decision_id = self.inner.ids.decision_id();
+        self.inner.complete(&mut proposal, info, decision_id, None);
+        let inner = Arc::clone(&self.inner);
+        let admitted = self.inner.admit_proposal(proposal, info, decision_id)?;
+        let mut answer: Answering = Box::pin(async move { inner.store_admitted(admitted).await });
+        // The first step is what puts it in line.
+        let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
+        let state = match first {
+            Poll::Ready(answer) => Waiting::Answered(answer),
+            Poll::Pending => Waiting::For(answer),
+        };
+        Ok(PendingAppend { decision_id, state })
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>;
+
+/// An append that is in line at the store.
+pub struct PendingAppend {
+    decision_id: DecisionId,
+    state: Waiting,
+}
+
+enum Waiting {
+    Answered(Result<Appended, AppendError>),
+    For(Answering),
+}
+
+impl PendingAppend {
+    /// Waits until it is durable.
+    ///
+    /// # Errors
+    /// [`AppendFailure::Append`]; nothing was stored.
+    pub async fn answer(self) -> Result<AppendAnswer, AppendFailure> {
+        let appended = match self.state {
+            Waiting::Answered(answer) => answer,
+            Waiting::For(answer) => answer.await,
+        };
+        Ok(AppendAnswer { appended: appended?, decision_id: self.decision_id })
+    }
 }
 
 impl Inner {
@@ -82,26 +137,36 @@ impl Inner {
         };
         let decision_id = self.ids.decision_id();
         self.complete(&mut proposal, info, decision_id, claim.as_ref().map(|(_, mark)| mark));
-        let context = AdmissionContext { actor: &info.actor, decision_id, request: &info.context };
-        let not_admitted = |refusal| AppendFailure::NotAdmitted { refusal, decision_id };
-        let admitted = self.admission.admit(proposal, context).map_err(not_admitted)?;
-        let types: Vec<String> = admitted
-            .streams()
-            .iter()
-            .flat_map(|part| part.events().iter().map(|event| event.event().event_type.to_string()))
-            .collect();
-        let started = Instant::now();
-        let appended = self.store.append(admitted).await?;
-        metrics::histogram!("nexus_append_duration_seconds").record(started.elapsed());
-        for event_type in types {
-            metrics::counter!("nexus_events_appended_total", "type" => event_type).increment(1);
-        }
+        let admitted = self.admit_proposal(proposal, info, decision_id)?;
+        let appended = self.store_admitted(admitted).await?;
         if let Some((claim, mark)) = claim.filter(|_| !appended.replayed)
             && let Some(record) = record_of(&appended, mark, decision_id, self.clock.now())
         {
             claim.done(record);
         }
         Ok(AppendAnswer { appended, decision_id })
+    }
+
+    fn admit_proposal(
+        &self,
+        proposal: Proposal,
+        info: &RequestInfo,
+        decision_id: DecisionId,
+    ) -> Result<Admitted, AppendFailure> {
+        let context = AdmissionContext { actor: &info.actor, decision_id, request: &info.context };
+        self.admission.admit(proposal, context).map_err(|refusal| AppendFailure::NotAdmitted { refusal, decision_id })
+    }
+
+    /// Stores what is admitted, and counts it.
+    pub(crate) async fn store_admitted(&self, admitted: Admitted) -> Result<Appended, AppendError> {
+        let types = count_types(&admitted);
+        let started = Instant::now();
+        let appended = self.store.append(admitted).await?;
+        metrics::histogram!("nexus_append_duration_seconds").record(started.elapsed());
+        for (event_type, count) in types {
+            metrics::counter!("nexus_events_appended_total", "type" => event_type).increment(count);
+        }
+        Ok(appended)
     }
 
     /// Fills in what the request says about every event.
@@ -158,6 +223,19 @@ impl Inner {
         let appended = Appended { first_position: before.next(), position: record.position, streams, replayed: true };
         Ok(AppendAnswer { appended, decision_id: record.decision_id })
     }
+}
+
+/// How many events there are of each type.
+fn count_types(admitted: &Admitted) -> Vec<(String, u64)> {
+    let mut counts: Vec<(String, u64)> = Vec::new();
+    for event in admitted.streams().iter().flat_map(|part| part.events()) {
+        let event_type = event.event().event_type.as_str();
+        match counts.iter_mut().find(|(known, _)| known == event_type) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((event_type.to_owned(), 1)),
+        }
+    }
+    counts
 }
 
 fn record_of(

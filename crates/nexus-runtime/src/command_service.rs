@@ -328,12 +328,7 @@ impl Inner {
             return Ok(answer);
         }
         let admitted = self.admit(command, &before, &events)?;
-        let started = Instant::now();
-        let appended = self.store.append(admitted).await?;
-        metrics::histogram!("nexus_append_duration_seconds").record(started.elapsed());
-        for event in &events {
-            metrics::counter!("nexus_events_appended_total", "type" => event.event_type).increment(1);
-        }
+        let appended = self.store_admitted(admitted).await?;
         answer.position = appended.position;
         if let Some(part) = appended.streams.into_iter().next() {
             (answer.version, answer.event_ids) = (part.version, part.event_ids);

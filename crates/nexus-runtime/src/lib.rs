@@ -17,7 +17,7 @@ mod query_service;
 mod request;
 mod system;
 
-pub use append_service::{AppendAnswer, AppendFailure, AppendService};
+pub use append_service::{AppendAnswer, AppendFailure, AppendService, PendingAppend};
 pub use catalogue::{Catalogue, CatalogueError, CommandEntry};
 pub use command_service::{CommandAnswer, CommandFailure, CommandRequest, CommandService, DryRun};
 pub use governance::{PolicySource, SchemaRestore};

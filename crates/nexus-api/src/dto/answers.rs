@@ -1,9 +1,9 @@
 use nexus_core::{Json, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use utoipa::ToSchema;
 
-use crate::dto::EventDto;
+use crate::{dto::EventDto, problem::ProblemBody};
 
 /// A command was carried out; its events are durable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -102,6 +102,54 @@ pub struct AppendedStreamDto {
     pub version: u64,
     /// Ids of the events, in order.
     pub event_ids: Vec<String>,
+}
+
+/// One line of a stream of appends was stored.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppendLineAccepted {
+    /// The `id` of the line, when it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub id: Option<Box<RawValue>>,
+    /// Position of the first event.
+    pub first_position: u64,
+    /// Position of the last event.
+    pub position: u64,
+    /// One part per stream, in the order asked.
+    pub streams: Vec<AppendLineStream>,
+    /// Present and true when the same events were stored before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
+}
+
+/// Where the events of one stream went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppendLineStream {
+    /// The stream.
+    pub aggregate_id: String,
+    /// Version of the first event.
+    pub first_version: u64,
+    /// Version of the last event, which is now the stream's.
+    pub version: u64,
+    /// Ids of the events, in order; left out when the line named them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_ids: Option<Vec<String>>,
+}
+
+/// One line of a stream of appends was refused; nothing of it was stored.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppendLineRefused {
+    /// The `id` of the line, when it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub id: Option<Box<RawValue>>,
+    /// Which line, counted from 1 without empty ones.
+    pub line: u64,
+    /// Why.
+    pub problem: ProblemBody,
 }
 
 /// Streams in order of their ids.

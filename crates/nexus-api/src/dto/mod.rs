@@ -8,8 +8,9 @@ mod metadata;
 mod operations;
 
 pub use answers::{
-    AppendAccepted, AppendedStreamDto, CausationNode, CausationTree, CommandAccepted, DecisionDto, DryRunAnswer,
-    DryRunEvent, EventList, PageInfo, RowList, StreamAppendAccepted, StreamEvents, StreamList, StreamSummary,
+    AppendAccepted, AppendLineAccepted, AppendLineRefused, AppendLineStream, AppendedStreamDto, CausationNode,
+    CausationTree, CommandAccepted, DecisionDto, DryRunAnswer, DryRunEvent, EventList, PageInfo, RowList,
+    StreamAppendAccepted, StreamEvents, StreamList, StreamSummary,
 };
 pub use catalogue::{CommandDto, CommandList, PolicyBundleDto, PolicyList, SchemaDto, SchemaList};
 pub(crate) use cloud_event::CloudEvent;

@@ -9,7 +9,7 @@ use crate::problem::{Code, Problem};
 
 /// Reads a JSON body of at most `limit` bytes. A body declared too large is refused unread.
 pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
-    check_media_type(headers)?;
+    check_media_type(headers, "application/json")?;
     let too_large = || Problem::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"));
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if declared.and_then(|value| value.parse::<usize>().ok()).is_some_and(|length| length > limit) {
@@ -22,19 +22,20 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> 
     }
 }
 
-/// Only `application/json` is read: other types could be sent by a foreign web page without asking first.
-fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+/// Only the type that is asked for is read: others could be sent by a foreign web page without asking first.
+pub(crate) fn check_media_type(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
     let refuse = |detail: &str| Err(Problem::new(Code::UnsupportedMediaType, detail));
+    let wrong = |what: &str| Err(Problem::new(Code::UnsupportedMediaType, format!("the Content-Type {what} {wanted}")));
     if headers.get_all(header::CONTENT_ENCODING).iter().any(|value| value != "identity") {
         return refuse("compressed bodies are not read; send the body as it is, without Content-Encoding");
     }
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return refuse("the Content-Type header must be present once and be application/json");
+        return wrong("header must be present once and be");
     };
     let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
-    if !parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
-        return refuse("the Content-Type must be application/json");
+    if !parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted)) {
+        return wrong("must be");
     }
     let utf8 = |parameter: &str| match parameter.split_once('=') {
         Some((name, value)) if name.eq_ignore_ascii_case("charset") => {

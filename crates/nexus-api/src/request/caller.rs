@@ -22,6 +22,7 @@ pub(crate) fn authenticate(api: &Api, _parts: &Parts) -> Result<Actor, Problem> 
 }
 
 /// Who asks, and what the request's headers say about its conversation.
+#[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
     client_id: Option<Text>,

@@ -7,9 +7,9 @@ mod params;
 mod path;
 mod write;
 
-pub(crate) use body::read_body;
+pub(crate) use body::{check_media_type, read_body};
 pub(crate) use caller::{Caller, Conversation, member_text};
 pub(crate) use object::{Object, document, typed};
 pub(crate) use params::{Params, digits, unknown};
 pub(crate) use path::PathArgs;
-pub(crate) use write::{Condition, WriteRequest, expected_version};
+pub(crate) use write::{WriteRequest, agreed, expected_version};

@@ -47,13 +47,21 @@ impl WriteRequest {
 
     /// The condition of the headers or of the body.
     pub(crate) fn condition(&self, body: Option<ExpectedVersion>) -> Result<Condition, Problem> {
-        match (self.condition, body) {
-            (Some(header), Some(body)) if header != body => Err(Problem::header(
-                "if-match",
-                format!("the headers ask for version {header}, the body for {body}; say it once"),
-            )),
-            (header, body) => Ok(Condition { expected: header.or(body), from_header: header.is_some() }),
-        }
+        Ok(Condition { expected: agreed(self.condition, body)?, from_header: self.condition.is_some() })
+    }
+}
+
+/// What the headers or the body of a write expect; they must not contradict each other.
+pub(crate) fn agreed(
+    header: Option<ExpectedVersion>,
+    body: Option<ExpectedVersion>,
+) -> Result<Option<ExpectedVersion>, Problem> {
+    match (header, body) {
+        (Some(header), Some(body)) if header != body => Err(Problem::header(
+            "if-match",
+            format!("the headers ask for version {header}, the body for {body}; say it once"),
+        )),
+        (header, body) => Ok(header.or(body)),
     }
 }
 

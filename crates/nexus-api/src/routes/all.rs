@@ -14,6 +14,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(commands::describe_command, commands::send_command))
         .routes(routes!(appends::append_events, streams::stream_events))
         .routes(routes!(appends::append_streams))
+        .routes(routes!(appends::append_stream))
         .routes(routes!(streams::list_streams))
         .routes(routes!(events::list_events))
         .routes(routes!(events::get_event))

@@ -129,6 +129,12 @@ impl Http {
         self.send(request(Method::POST, path, &all, body)).await
     }
 
+    /// Sends a stream of appends.
+    pub(crate) async fn post_lines(&self, query: &str, body: impl Into<Body>) -> Answer {
+        let headers = [("content-type", "application/x-ndjson")];
+        self.send(request(Method::POST, &format!("/api/append/stream{query}"), &headers, body)).await
+    }
+
     /// Opens an account.
     pub(crate) async fn open(&self, id: &str, owner: &str) -> Answer {
         let answer = self.post("/api/commands/OpenAccount", &json!({ "aggregateId": id, "owner": owner })).await;
