@@ -1,13 +1,13 @@
 //! JSON documents kept byte for byte, and the strict reader that lets them in.
 
-use std::fmt;
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use bytes::Bytes;
 use serde::{
     de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor},
     ser,
 };
-use serde_json::{Map, Number, Value, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 /// One JSON document as the bytes it arrived in; cheap to clone.
 ///
@@ -30,16 +30,17 @@ pub struct JsonError {
 
 impl Json {
     /// Reads one document strictly: valid UTF-8, no duplicate keys, no trailing text, at most 128 levels deep.
-    /// Returns the document as it was written and its parsed value.
     ///
     /// Duplicate keys are refused because two readers may pick different ones (RFC 8259 section 4).
     ///
     /// # Errors
     /// [`JsonError`] with the place of the first problem.
-    pub fn parse(bytes: impl Into<Bytes>) -> Result<(Self, Value), JsonError> {
+    pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, JsonError> {
         let bytes = bytes.into();
-        let value = parse_strict(&bytes)?;
-        Ok((Self(bytes), value))
+        let mut reader = serde_json::Deserializer::from_slice(&bytes);
+        let read = Strict.deserialize(&mut reader).and_then(|()| reader.end());
+        read.map_err(|error| JsonError { reason: bare_reason(&error), line: error.line(), column: error.column() })?;
+        Ok(Self(bytes))
     }
 
     /// The document `value` writes.
@@ -134,86 +135,95 @@ impl<'de> de::Deserialize<'de> for Json {
     }
 }
 
-/// Parses one document, refusing duplicate keys and trailing text.
-///
-/// # Errors
-/// [`JsonError`] with the place of the first problem.
-pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| JsonError { reason: bare_reason(&error), line: error.line(), column: error.column() })
-}
-
 /// The message of a `serde_json` error without its own "at line … column …".
 fn bare_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or_else(|| text.clone(), |(reason, _)| reason.to_owned())
 }
 
+/// Reads a value of any kind and keeps nothing of it.
 struct Strict;
 
 impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
+        if value.is_finite() { Ok(()) } else { Err(E::custom("number out of range")) }
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        while access.next_element_seed(Strict)?.is_some() {}
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = access.next_element_seed(Strict)? {
-            items.push(item);
-        }
-        Ok(items.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
-            if members.contains_key(&key) {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        let mut keys = Keys::default();
+        while let Some(Key(key)) = access.next_key::<Key<'de>>()? {
+            if !keys.insert(key.clone()) {
                 let shown: String = key.chars().take(64).collect();
                 return Err(de::Error::custom(format_args!("the key `{shown}` appears twice")));
             }
-            let value = access.next_value_seed(Strict)?;
-            members.insert(key, value);
+            access.next_value_seed(Strict)?;
         }
-        Ok(members.into())
+        Ok(())
+    }
+}
+
+/// A key, borrowed from the document where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The keys of one object. Most objects have so few that comparing with each is quickest.
+#[derive(Default)]
+struct Keys<'a> {
+    few: Vec<Cow<'a, str>>,
+    many: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Keys<'a> {
+    const FEW: usize = 16;
+
+    /// False when the key was there.
+    fn insert(&mut self, key: Cow<'a, str>) -> bool {
+        if self.many.is_empty() && self.few.len() < Self::FEW {
+            let fresh = !self.few.contains(&key);
+            self.few.push(key);
+            return fresh;
+        }
+        self.many.extend(self.few.drain(..));
+        self.many.insert(key)
     }
 }
 
@@ -224,9 +234,9 @@ mod tests {
     #[test]
     fn a_document_keeps_its_bytes() {
         let text = "{ \"b\": 1.50, \"a\": [true, null] }";
-        let (json, value) = Json::parse(text).unwrap();
+        let json = Json::parse(text).unwrap();
         assert_eq!(json.as_str(), text);
-        assert_eq!(value["b"], 1.5);
+        assert_eq!(json.to_value().unwrap()["b"], 1.5);
         assert_eq!(serde_json::to_string(&json).unwrap(), text);
     }
 
@@ -239,5 +249,15 @@ mod tests {
         let error = Json::parse("{\"x\":\n{\"a\":1,\"a\":2}}").unwrap_err();
         assert_eq!(error.to_string(), "the key `a` appears twice at line 2 column 10");
         assert!(Json::parse(&b"\"\xff\""[..]).is_err());
+    }
+
+    #[test]
+    fn a_key_is_found_twice_among_few_and_many_however_it_is_written() {
+        for count in [1, 15, 16, 17, 40] {
+            let keys: Vec<String> = (0..count).map(|key| format!("\"k{key}\":{key}")).collect();
+            let keys = keys.join(",");
+            assert!(Json::parse(format!("{{{keys}}}")).is_ok(), "{count}");
+            assert!(Json::parse(format!("{{{keys},\"\\u006b0\":1}}")).is_err(), "{count}");
+        }
     }
 }

@@ -2,7 +2,7 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
@@ -87,7 +87,7 @@ impl AppendService {
         // The first step is what puts it in line.
         let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
         let state = match first {
-            Poll::Ready(answer) => Waiting::Answered(answer),
+            Poll::Ready(answer) => Waiting::Answered(Some(answer)),
             Poll::Pending => Waiting::For(answer),
         };
         Ok(PendingAppend { decision_id, state })
@@ -96,28 +96,31 @@ impl AppendService {
 
 type Answering = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>;
 
-/// An append that is in line at the store.
+/// An append that is in line at the store: a future that answers once it is durable, or was refused.
 pub struct PendingAppend {
     decision_id: DecisionId,
     state: Waiting,
 }
 
 enum Waiting {
-    Answered(Result<Appended, AppendError>),
+    /// Until the answer is taken.
+    Answered(Option<Result<Appended, AppendError>>),
     For(Answering),
 }
 
-impl PendingAppend {
-    /// Waits until it is durable.
-    ///
-    /// # Errors
-    /// [`AppendFailure::Append`]; nothing was stored.
-    pub async fn answer(self) -> Result<AppendAnswer, AppendFailure> {
-        let appended = match self.state {
-            Waiting::Answered(answer) => answer,
-            Waiting::For(answer) => answer.await,
+impl Future for PendingAppend {
+    type Output = Result<AppendAnswer, AppendFailure>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let decision_id = self.decision_id;
+        let answer = match &mut self.state {
+            Waiting::Answered(answer) => answer.take(),
+            Waiting::For(answer) => Some(ready!(answer.as_mut().poll(context))),
         };
-        Ok(AppendAnswer { appended: appended?, decision_id: self.decision_id })
+        let twice = || Err(AppendError::Unavailable { reason: "the answer was taken before".to_owned() });
+        let appended = answer.unwrap_or_else(twice);
+        self.state = Waiting::Answered(None);
+        Poll::Ready(appended.map(|appended| AppendAnswer { appended, decision_id }).map_err(AppendFailure::from))
     }
 }
 

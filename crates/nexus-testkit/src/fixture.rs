@@ -135,7 +135,7 @@ pub fn full_metadata() -> Metadata {
 /// When it is not JSON.
 #[must_use]
 pub fn json_text(text: &str) -> Json {
-    must(Json::parse(text.to_owned()), "not a JSON document").0
+    must(Json::parse(text.to_owned()), "not a JSON document")
 }
 
 /// A fresh event id (UUIDv7).

@@ -36,7 +36,7 @@ impl<'a> Object<'a> {
 
     /// The place of a member in the body.
     pub(crate) fn place(&self, name: &str) -> String {
-        format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"))
+        Place { pointer: &self.pointer, name }.into()
     }
 
     /// How many members are left.
@@ -56,24 +56,24 @@ impl<'a> Object<'a> {
 
     /// Takes out a member that must be there.
     pub(crate) fn required(&mut self, name: &str) -> Result<&'a RawValue, Problem> {
-        let place = self.place(name);
-        self.take(name).ok_or_else(|| Problem::invalid(place, "required", format!("`{name}` is missing")))
+        let missing = |object: &Self| Problem::invalid(object.place(name), "required", format!("`{name}` is missing"));
+        self.take(name).ok_or_else(|| missing(self))
     }
 
     /// Takes out a text, if it is there.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
-        let place = self.place(name);
-        self.take(name).map(|raw| typed(raw, place, "must be a text")).transpose()
+        let raw = self.take(name);
+        raw.map(|raw| typed(raw, Place { pointer: &self.pointer, name }, "must be a text")).transpose()
     }
 
     /// Takes out a text that must be there.
     pub(crate) fn required_text(&mut self, name: &str) -> Result<String, Problem> {
-        typed(self.required(name)?, self.place(name), "must be a text")
+        typed(self.required(name)?, Place { pointer: &self.pointer, name }, "must be a text")
     }
 
     /// Takes out an array that must be there, element by element.
     pub(crate) fn required_array(&mut self, name: &str) -> Result<Vec<&'a RawValue>, Problem> {
-        typed(self.required(name)?, self.place(name), "must be an array")
+        typed(self.required(name)?, Place { pointer: &self.pointer, name }, "must be an array")
     }
 
     /// Nothing may be left; the error names what is and what would be known.
@@ -98,12 +98,29 @@ impl<'a> Object<'a> {
     }
 }
 
+/// A member of an object, written as a JSON Pointer when somebody wants to know.
+struct Place<'a> {
+    pointer: &'a str,
+    name: &'a str,
+}
+
+impl From<Place<'_>> for String {
+    fn from(Place { pointer, name }: Place<'_>) -> Self {
+        format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    }
+}
+
 /// A document of its own from a part of a body that was parsed strictly as a whole.
 pub(crate) fn document(raw: &RawValue) -> Json {
     Json::from_stored(Bytes::copy_from_slice(raw.get().as_bytes()))
 }
 
-pub(crate) fn typed<'a, T: Deserialize<'a>>(raw: &'a RawValue, place: String, expected: &str) -> Result<T, Problem> {
+/// The value of a member; `place` is written out only when it does not fit.
+pub(crate) fn typed<'a, T: Deserialize<'a>>(
+    raw: &'a RawValue,
+    place: impl Into<String>,
+    expected: &str,
+) -> Result<T, Problem> {
     serde_json::from_str(raw.get()).map_err(|_| Problem::invalid(place, "type", expected))
 }
 

@@ -32,7 +32,7 @@ impl WriteRequest {
         let condition = precondition(&parts.headers)?;
         let idempotency_key = idempotency_key(&parts)?;
         let bytes: Bytes = read_body(&parts.headers, body, limit).await?;
-        let (body, _) = Json::parse(bytes)?;
+        let body = Json::parse(bytes)?;
         let path = parts.uri.path().to_owned();
         Ok(Self { caller, params, condition, body, idempotency_key, path })
     }
@@ -80,7 +80,8 @@ impl Condition {
 }
 
 /// A member `expectedVersion`: a whole number, `"any"`, `"none"` or `"exists"`.
-pub(crate) fn expected_version(raw: &RawValue, place: String) -> Result<ExpectedVersion, Problem> {
+/// `place` is asked for only when it is none of these.
+pub(crate) fn expected_version(raw: &RawValue, place: impl FnOnce() -> String) -> Result<ExpectedVersion, Problem> {
     let text = raw.get();
     if let Some(version) = digits(text) {
         return Ok(ExpectedVersion::Exact(Version::new(version)));
@@ -91,7 +92,7 @@ pub(crate) fn expected_version(raw: &RawValue, place: String) -> Result<Expected
         "\"exists\"" => Ok(ExpectedVersion::Exists),
         _ => {
             let detail = r#"must be a whole number from 0, or "any", "none" or "exists""#;
-            Err(Problem::invalid(place, "expectedVersion", detail))
+            Err(Problem::invalid(place(), "expectedVersion", detail))
         }
     }
 }

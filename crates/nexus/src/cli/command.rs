@@ -73,10 +73,12 @@ fn read_data(data: &str) -> Result<Value, Failure> {
         }
         None => (data.to_owned(), "--data"),
     };
-    nexus_core::json::parse_strict(text.as_bytes()).map_err(|error| {
+    let refused = |error: &dyn std::fmt::Display| {
         Failure::usage(format_args!("{place} is not JSON: {error}"))
             .hint("`command describe TYPE --example` prints a payload to start from")
-    })
+    };
+    let document = nexus_core::Json::parse(text).map_err(|error| refused(&error))?;
+    document.to_value().map_err(|error| refused(&error))
 }
 
 async fn list(client: &Client, output: Output) -> Result<(), Failure> {

@@ -38,18 +38,16 @@ impl<'a> Batch<'a> {
 
     /// Reads the part of one stream, which it names.
     pub(super) fn named_part(&mut self, object: &mut Object<'_>) -> Result<StreamAppend, Problem> {
-        let place = object.place("aggregateId");
         let id = StreamId::new(object.required_text("aggregateId")?);
-        let id = id.map_err(|error| Problem::invalid(place, "aggregateId", error.to_string()))?;
+        let id = id.map_err(|error| Problem::invalid(object.place("aggregateId"), "aggregateId", error.to_string()))?;
         writable(&id)?;
         self.part(object, id)
     }
 
     /// Reads the part of one stream.
     pub(super) fn part(&mut self, object: &mut Object<'_>, stream: StreamId) -> Result<StreamAppend, Problem> {
-        let place = object.place("aggregateType");
         let aggregate_type = AggregateType::new(object.required_text("aggregateType")?)
-            .map_err(|error| Problem::invalid(place, "aggregateType", error.to_string()))?;
+            .map_err(|error| Problem::invalid(object.place("aggregateType"), "aggregateType", error.to_string()))?;
         let expected = self.expected(object)?;
         let events_place = object.place("events");
         let mut events = Vec::new();
@@ -61,32 +59,32 @@ impl<'a> Batch<'a> {
 
     /// A writer says what it expects, in the body or in a header.
     fn expected(&self, object: &mut Object<'_>) -> Result<ExpectedVersion, Problem> {
-        let place = object.place("expectedVersion");
-        let body = object.take("expectedVersion").map(|raw| expected_version(raw, place.clone())).transpose()?;
+        let raw = object.take("expectedVersion");
+        let place = || object.place("expectedVersion");
+        let body = raw.map(|raw| expected_version(raw, place)).transpose()?;
         let missing = r#"`expectedVersion` is missing; "any" appends whatever the version is"#;
-        agreed(self.header, body)?.ok_or_else(|| Problem::invalid(place, "required", missing))
+        agreed(self.header, body)?.ok_or_else(|| Problem::invalid(place(), "required", missing))
     }
 
     fn event(&mut self, raw: &RawValue, place: String) -> Result<NewEvent, Problem> {
         let mut object = Object::read(raw, place)?;
-        let type_place = object.place("eventType");
         let event_type = EventType::new(object.required_text("eventType")?)
-            .map_err(|error| Problem::invalid(type_place, "eventType", error.to_string()))?;
-        let id_place = object.place("eventId");
+            .map_err(|error| Problem::invalid(object.place("eventType"), "eventType", error.to_string()))?;
         let event_id = match object.text("eventId")? {
-            Some(text) => text.parse().map_err(|_| Problem::invalid(id_place, "eventId", "must be a UUID"))?,
+            Some(text) => {
+                text.parse().map_err(|_| Problem::invalid(object.place("eventId"), "eventId", "must be a UUID"))?
+            }
             None => {
                 self.all_named = false;
                 self.api.node.ids().event_id()
             }
         };
-        let version_place = object.place("schemaVersion");
         let schema_version = match object.take("schemaVersion") {
-            Some(raw) => positive(typed(raw, version_place.clone(), POSITIVE)?, version_place)?,
+            Some(raw) => positive(raw, &object)?,
             None => 0,
         };
-        let metadata_place = object.place("metadata");
-        let said = object.take("metadata").map(|raw| Conversation::of_metadata(raw, &metadata_place)).transpose()?;
+        let said = object.take("metadata");
+        let said = said.map(|raw| Conversation::of_metadata(raw, &object.place("metadata"))).transpose()?;
         let said = self.caller.overrule(said.unwrap_or_default());
         self.places.payloads.push(object.place("payload"));
         let payload = document(object.required("payload")?);
@@ -105,6 +103,10 @@ impl<'a> Batch<'a> {
 
 const POSITIVE: &str = "must be a whole number from 1";
 
-fn positive(version: u32, place: String) -> Result<u32, Problem> {
-    if version == 0 { Err(Problem::invalid(place, "schemaVersion", POSITIVE)) } else { Ok(version) }
+fn positive(raw: &RawValue, event: &Object<'_>) -> Result<u32, Problem> {
+    let place = || event.place("schemaVersion");
+    match typed(raw, place(), POSITIVE)? {
+        0 => Err(Problem::invalid(place(), "schemaVersion", POSITIVE)),
+        version => Ok(version),
+    }
 }

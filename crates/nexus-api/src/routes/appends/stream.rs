@@ -1,6 +1,6 @@
 //! A stream of appends over one request: a line of JSON for each, and a line for each answer.
 
-use std::{convert::Infallible, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use axum::{
     body::Body,
@@ -9,19 +9,19 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use futures_util::stream;
-use nexus_core::{EventId, Json, Proposal, ports::AppendError};
-use nexus_runtime::{AppendAnswer, AppendFailure, AppendService, PendingAppend, RequestInfo};
+use futures_util::{FutureExt as _, stream};
+use nexus_core::{EventId, Json, Proposal};
+use nexus_runtime::{AppendAnswer, AppendFailure, PendingAppend, RequestInfo};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 
 use super::{batch::Batch, line::Lines};
 use crate::{
     dto::{AppendLineAccepted, AppendLineRefused, AppendLineStream},
     problem::{BodyPlaces, Code, Problem, append_problem},
     request::{Caller, Conversation, Object, Params, check_media_type},
-    state::Api,
+    state::{Api, WriteHealth},
 };
 
 const LINES: &str = "application/x-ndjson";
@@ -57,166 +57,208 @@ pub(crate) async fn append_stream(State(api): State<Api>, request: Request) -> R
     params.only(&["stopOnRefusal"])?;
     let stop_on_refusal = params.flag("stopOnRefusal")?;
     check_media_type(&parts.headers, LINES)?;
-    let (pending, waiting) = mpsc::channel(WINDOW);
-    let (frames, mut sent) = mpsc::channel::<Bytes>(2);
-    let reader = Reader { lines: Lines::new(body, api.config.max_append_bytes), caller, stop_on_refusal, pending };
-    tokio::spawn(reader.run(api.clone()));
-    let path = parts.uri.path().to_owned();
-    let answers = Answers { patience: api.config.feed_patience, path, stop_on_refusal, waiting, frames };
-    tokio::spawn(answers.run(api));
-    let body = stream::poll_fn(move |context| sent.poll_recv(context).map(|frame| frame.map(Ok::<_, Infallible>)));
+    let session = Session {
+        lines: Lines::new(body, api.config.max_append_bytes),
+        info: caller.clone().info(&api, Conversation::default()),
+        caller,
+        path: parts.uri.path().to_owned(),
+        stop_on_refusal,
+        number: 0,
+        pending: VecDeque::new(),
+        open: true,
+        api,
+    };
+    let body = stream::unfold(session, |mut session| async move {
+        let frame = session.answers().await?;
+        Some((Ok::<_, Infallible>(frame), session))
+    });
     let mut response = Response::new(Body::from_stream(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(LINES));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
-/// One line on its way.
+/// A line that waits for its answer.
 struct Line {
     number: u64,
     id: Option<Box<RawValue>>,
     /// The client named every event, so the answer need not.
     named: bool,
     places: BodyPlaces,
-    outcome: Result<PendingAppend, Refused>,
+    progress: Progress,
 }
 
-enum Refused {
-    Malformed(Problem),
-    Failed(AppendFailure),
+enum Progress {
+    /// It is in line at the store.
+    Submitted(PendingAppend),
+    /// It never got there.
+    Refused(Option<Problem>),
 }
 
-/// Reads lines and puts them in line at the store.
-struct Reader {
+/// What a stream waits for.
+enum Next {
+    /// The first line has its answer.
+    Answer(Result<AppendAnswer, Problem>),
+    /// The client sent a line, or the end.
+    Line(Result<Option<Bytes>, Problem>),
+    /// The server stops: nothing more is read.
+    Stop,
+}
+
+/// One stream of appends. It is the body of the response and so lives in the task of its connection: when the client
+/// is gone it is dropped, and what is in line at the store is finished there.
+struct Session {
+    api: Api,
     lines: Lines,
     caller: Caller,
-    stop_on_refusal: bool,
-    pending: mpsc::Sender<Line>,
-}
-
-impl Reader {
-    async fn run(mut self, api: Api) {
-        let stop = api.node.stopping().clone();
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.read(&api) => {}
-        }
-    }
-
-    async fn read(&mut self, api: &Api) {
-        let (appends, mut info) = (api.node.appends(), self.caller.stream_info(api));
-        for number in 1.. {
-            let line = match timeout(api.config.append_patience, self.lines.next()).await {
-                Ok(Ok(Some(line))) => line,
-                Ok(Ok(None)) => return,
-                Ok(Err(problem)) => return self.end(number, problem).await,
-                Err(_) => {
-                    let silent = "nothing came for too long; an empty line now and then keeps the stream open";
-                    return self.end(number, Problem::new(Code::RequestTimeout, silent)).await;
-                }
-            };
-            info.context.time = api.node.clock().now();
-            let line = submit((api, &self.caller), (&appends, &info), number, line).await;
-            let refused = line.outcome.is_err();
-            if self.pending.send(line).await.is_err() || (refused && self.stop_on_refusal) {
-                return;
-            }
-        }
-    }
-
-    /// Says why no further line is read.
-    async fn end(&mut self, number: u64, problem: Problem) {
-        let outcome = Err(Refused::Malformed(problem));
-        let last = Line { number, id: None, named: true, places: BodyPlaces::default(), outcome };
-        // When nobody waits for answers there is nobody to tell.
-        let _ = self.pending.send(last).await;
-    }
-}
-
-/// Reads one line, has it judged and puts it in line at the store.
-async fn submit(
-    (api, caller): (&Api, &Caller),
-    (appends, info): (&AppendService, &RequestInfo),
-    number: u64,
-    line: Bytes,
-) -> Line {
-    let mut batch = Batch::new(api, caller, None);
-    let mut id = None;
-    let parsed = Json::parse(line).map_err(Problem::from);
-    let proposal = parsed.and_then(|(document, _)| {
-        let mut object = Object::of_body(document.as_bytes())?;
-        id = object.take("id").map(RawValue::to_owned);
-        let streams =
-            if object.has("streams") { batch.streams(&mut object)? } else { vec![batch.named_part(&mut object)?] };
-        object.finish(&["id", "streams", "aggregateId", "aggregateType", "expectedVersion", "events"])?;
-        Ok(Proposal { streams })
-    });
-    let outcome = match proposal {
-        Ok(proposal) => appends.submit(proposal, info).await.map_err(Refused::Failed),
-        Err(problem) => Err(Refused::Malformed(problem)),
-    };
-    Line { number, id, named: batch.all_named, places: batch.places, outcome }
-}
-
-/// Waits for the answers in order and sends them, as many at once as are ready.
-struct Answers {
-    patience: Duration,
+    info: RequestInfo,
     path: String,
     stop_on_refusal: bool,
-    waiting: mpsc::Receiver<Line>,
-    frames: mpsc::Sender<Bytes>,
+    /// Lines read so far.
+    number: u64,
+    /// In the order of their lines.
+    pending: VecDeque<Line>,
+    /// Whether further lines are read.
+    open: bool,
 }
 
-impl Answers {
-    async fn run(mut self, api: Api) {
+impl Session {
+    /// The answers that are ready, at least one; `None` at the end.
+    async fn answers(&mut self) -> Option<Bytes> {
         let mut frame = Vec::new();
-        while let Some(line) = self.waiting.recv().await {
-            let mut accepted = self.answer(&api, line, &mut frame).await;
-            while (accepted || !self.stop_on_refusal) && frame.len() < FRAME {
-                let Ok(line) = self.waiting.try_recv() else { break };
-                accepted = self.answer(&api, line, &mut frame).await;
+        while self.open || !self.pending.is_empty() {
+            self.take_what_came().await;
+            while frame.len() < FRAME {
+                let Some(Some(answer)) = answer_of(&mut self.pending, &self.api.writes).now_or_never() else { break };
+                self.write(answer, &mut frame);
             }
-            let sent = timeout(self.patience, self.frames.send(std::mem::take(&mut frame).into())).await;
-            if !matches!(sent, Ok(Ok(()))) || (!accepted && self.stop_on_refusal) {
-                // Dropping the receiver ends the reader as well; what is in line at the store is finished there.
-                return;
+            if !frame.is_empty() || !(self.open || !self.pending.is_empty()) {
+                break;
             }
+            match self.next().await {
+                Next::Answer(answer) => self.write(answer, &mut frame),
+                Next::Line(line) => self.take(line).await,
+                Next::Stop => self.open = false,
+            }
+        }
+        (!frame.is_empty()).then(|| frame.into())
+    }
+
+    fn reads(&self) -> bool {
+        self.open && self.pending.len() < WINDOW
+    }
+
+    /// Puts in line all that the client sent already, before anything is waited for.
+    async fn take_what_came(&mut self) {
+        while self.reads() {
+            let Some(line) = self.lines.next().now_or_never() else { return };
+            self.take(line).await;
         }
     }
 
-    /// Adds the answer to a line; true when it was accepted.
-    async fn answer(&self, api: &Api, line: Line, frame: &mut Vec<u8>) -> bool {
-        let Line { number, id, named, places, outcome } = line;
-        let outcome = match outcome {
-            Ok(pending) => pending.answer().await.map_err(Refused::Failed),
-            Err(refused) => Err(refused),
-        };
-        match outcome {
-            Ok(answer) => {
-                api.writes.succeeded();
-                write(frame, &accepted(id, named, &answer));
-                true
+    async fn next(&mut self) -> Next {
+        let (reads, waits) = (self.reads(), !self.pending.is_empty());
+        // While answers are due the client may well be silent.
+        let patience = (!waits).then_some(self.api.config.append_patience);
+        let Self { api, lines, pending, .. } = self;
+        tokio::select! {
+            biased;
+            Some(answer) = answer_of(pending, &api.writes), if waits => Next::Answer(answer),
+            line = next_line(lines, patience), if reads => Next::Line(line),
+            () = api.node.stopping().cancelled() => Next::Stop,
+        }
+    }
+
+    /// Has a line judged and puts it in line at the store.
+    async fn take(&mut self, line: Result<Option<Bytes>, Problem>) {
+        let line = match line {
+            Ok(Some(line)) => line,
+            Ok(None) => return self.open = false,
+            Err(problem) => {
+                self.open = false;
+                self.number += 1;
+                return self.pending.push_back(Line::refused(self.number, problem));
             }
-            Err(refused) => {
-                let problem = problem(api, refused, &places);
+        };
+        self.number += 1;
+        self.info.context.time = self.api.node.clock().now();
+        let line = self.submit(line).await;
+        if self.stop_on_refusal && matches!(line.progress, Progress::Refused(_)) {
+            self.open = false;
+        }
+        self.pending.push_back(line);
+    }
+
+    async fn submit(&mut self, line: Bytes) -> Line {
+        let mut batch = Batch::new(&self.api, &self.caller, None);
+        let mut id = None;
+        let proposal = Json::parse(line).map_err(Problem::from).and_then(|document| {
+            let mut object = Object::of_body(document.as_bytes())?;
+            id = object.take("id").map(RawValue::to_owned);
+            let streams =
+                if object.has("streams") { batch.streams(&mut object)? } else { vec![batch.named_part(&mut object)?] };
+            object.finish(&["id", "streams", "aggregateId", "aggregateType", "expectedVersion", "events"])?;
+            Ok(Proposal { streams })
+        });
+        let Batch { places, all_named: named, .. } = batch;
+        let progress = match proposal {
+            Ok(proposal) => match self.api.node.appends().submit(proposal, &self.info).await {
+                Ok(pending) => Progress::Submitted(pending),
+                Err(failure) => Progress::Refused(Some(append_problem(failure, &places))),
+            },
+            Err(problem) => Progress::Refused(Some(problem)),
+        };
+        Line { number: self.number, id, named, places, progress }
+    }
+
+    /// Writes the answer to the first line.
+    fn write(&mut self, answer: Result<AppendAnswer, Problem>, frame: &mut Vec<u8>) {
+        let Some(Line { number, id, named, .. }) = self.pending.pop_front() else { return };
+        match answer {
+            Ok(answer) => write(frame, &accepted(id, named, &answer)),
+            Err(problem) => {
                 let trace_id = uuid::Uuid::now_v7().to_string();
                 write(frame, &AppendLineRefused { id, line: number, problem: problem.body(&self.path, &trace_id) });
-                false
+                if self.stop_on_refusal {
+                    // What was in line behind it may be stored, and is not answered.
+                    self.open = false;
+                    self.pending.clear();
+                }
             }
         }
     }
 }
 
-fn problem(api: &Api, refused: Refused, places: &BodyPlaces) -> Problem {
-    match refused {
-        Refused::Malformed(problem) => problem,
-        Refused::Failed(failure) => {
-            if let AppendFailure::Append(error) = &failure {
-                let error: &AppendError = error;
-                api.writes.failed(error);
+impl Line {
+    fn refused(number: u64, problem: Problem) -> Self {
+        let progress = Progress::Refused(Some(problem));
+        Self { number, id: None, named: true, places: BodyPlaces::default(), progress }
+    }
+}
+
+/// The next line, if it comes in time.
+async fn next_line(lines: &mut Lines, patience: Option<Duration>) -> Result<Option<Bytes>, Problem> {
+    let Some(patience) = patience else { return lines.next().await };
+    timeout(patience, lines.next()).await.unwrap_or_else(|_| {
+        let silent = "nothing came for too long; an empty line now and then keeps the stream open";
+        Err(Problem::new(Code::RequestTimeout, silent))
+    })
+}
+
+/// The answer to the first line; `None` when no line waits.
+async fn answer_of(pending: &mut VecDeque<Line>, writes: &WriteHealth) -> Option<Result<AppendAnswer, Problem>> {
+    let line = pending.front_mut()?;
+    match &mut line.progress {
+        Progress::Submitted(submitted) => {
+            let answer = submitted.await;
+            match &answer {
+                Ok(_) => writes.succeeded(),
+                Err(AppendFailure::Append(error)) => writes.failed(error),
+                Err(_) => {}
             }
-            append_problem(failure, places)
+            Some(answer.map_err(|failure| append_problem(failure, &line.places)))
         }
+        Progress::Refused(problem) => problem.take().map(Err),
     }
 }
 
@@ -241,12 +283,5 @@ fn write(frame: &mut Vec<u8>, line: &impl Serialize) {
     // Writing to memory fails only for a value that refuses to be serialised, and these do not.
     if serde_json::to_writer(&mut *frame, line).is_ok() {
         frame.push(b'\n');
-    }
-}
-
-impl Caller {
-    /// What every append of a stream has in common.
-    fn stream_info(&self, api: &Api) -> RequestInfo {
-        self.clone().info(api, Conversation::default())
     }
 }

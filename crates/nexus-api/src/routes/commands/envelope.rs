@@ -84,8 +84,8 @@ pub(crate) fn writable(stream: &StreamId) -> Result<(), Problem> {
 }
 
 fn expected(object: &mut Object<'_>) -> Result<Option<ExpectedVersion>, Problem> {
-    let place = object.place("expectedVersion");
-    object.take("expectedVersion").map(|raw| expected_version(raw, place)).transpose()
+    let raw = object.take("expectedVersion");
+    raw.map(|raw| expected_version(raw, || object.place("expectedVersion"))).transpose()
 }
 
 /// What the metadata say; a command's id is what caused its events, unless the client names something else.
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str, schema: &Value) -> Result<CommandBody, Problem> {
-        CommandBody::read(&Json::parse(body.to_owned()).unwrap().0, schema)
+        CommandBody::read(&Json::parse(body.to_owned()).unwrap(), schema)
     }
 
     #[test]
