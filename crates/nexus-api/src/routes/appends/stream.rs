@@ -132,7 +132,7 @@ impl Session {
                 let Some(Some(answer)) = answer_of(&mut self.pending, &self.api.writes).now_or_never() else { break };
                 self.write(answer, &mut frame);
             }
-            if !frame.is_empty() || !(self.open || !self.pending.is_empty()) {
+            if !frame.is_empty() || (!self.open && self.pending.is_empty()) {
                 break;
             }
             match self.next().await {
