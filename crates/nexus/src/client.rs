@@ -138,7 +138,11 @@ impl Answer {
         }
         for error in self.body.get("errors").and_then(Value::as_array).into_iter().flatten() {
             let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
-            message.push_str(&format!("\n  {} {}: {}", part("pointer"), part("rule"), part("detail")));
+            let place = [part("pointer"), part("rule")].join(" ");
+            message.push_str(&format!("\n  {}: {}", place.trim(), part("detail")));
+            if !part("fix").is_empty() {
+                message.push_str(&format!("\n    fix: {}", part("fix")));
+            }
         }
         Failure::with_code(exit_code(self.status), message)
     }
