@@ -9,6 +9,9 @@ use cargo_metadata::MetadataCommand;
 use super::{data, options::Options, process, step::Step, tally::Tally};
 use crate::{Fallible, tidy};
 
+/// When the gate is given up, whichever step it is in: a little before a build server that allows 90 minutes would.
+const LIMIT: Duration = Duration::from_secs(85 * 60);
+
 /// What came of a step.
 struct Outcome {
     step: Step,
@@ -42,6 +45,7 @@ fn run_steps(root: &Path, options: &Options, tally: &mut Tally) -> Fallible<bool
         return Ok(false);
     }
     let mut outcomes: Vec<Outcome> = Vec::new();
+    let begun = Instant::now();
     for step in options.steps() {
         let stopped = !options.keep_going && outcomes.iter().any(|outcome| outcome.failure.is_some());
         if stopped {
@@ -50,7 +54,7 @@ fn run_steps(root: &Path, options: &Options, tally: &mut Tally) -> Fallible<bool
         }
         println!("\n=== {step}");
         let started = Instant::now();
-        let failure = perform(step, &surroundings, tally)?;
+        let failure = perform(step, &surroundings, LIMIT.saturating_sub(begun.elapsed()), tally)?;
         if let Some(reason) = &failure {
             println!("=== {step} failed: {reason}");
         }
@@ -77,8 +81,8 @@ fn surroundings(root: &Path) -> Fallible<(Surroundings, Vec<String>)> {
     Ok((Surroundings { root, variables }, left_out))
 }
 
-/// Runs one step; answers why it failed.
-fn perform(step: Step, surroundings: &Surroundings, tally: &mut Tally) -> Fallible<Option<String>> {
+/// Runs one step for at most `limit`; answers why it failed.
+fn perform(step: Step, surroundings: &Surroundings, limit: Duration, tally: &mut Tally) -> Fallible<Option<String>> {
     let Some(arguments) = step.cargo() else {
         let clean = tidy::run(&surroundings.root)?;
         return Ok((!clean).then(|| "the findings above".to_owned()));
@@ -92,7 +96,7 @@ fn perform(step: Step, surroundings: &Surroundings, tally: &mut Tally) -> Fallib
     if step == Step::Docs {
         command.env("RUSTDOCFLAGS", "-D warnings");
     }
-    let finished = process::run(command, step.limit())?;
+    let finished = process::run(command, limit)?;
     *tally += finished.tally;
     Ok(finished.failure.or_else(|| doubt(step, finished.tally)))
 }
