@@ -8,6 +8,7 @@
 )]
 
 mod appends;
+mod backup;
 mod commands;
 mod dashboard;
 mod domain;
