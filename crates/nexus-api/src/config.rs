@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use nexus_core::{Actor, Text};
@@ -30,6 +30,17 @@ pub struct ApiConfig {
     pub append_patience: Duration,
     /// Who a request without credentials acts as; `None` refuses it.
     pub anonymous_actor: Option<Actor>,
+    /// Where backups come from; `None` offers none.
+    pub backups: Option<Arc<dyn BackupSource>>,
+}
+
+/// Hands out backups of everything a node keeps, while the node goes on.
+pub trait BackupSource: Send + Sync + 'static {
+    /// Writes one backup as a tar archive that ends with its manifest. Blocks as long as `out` does.
+    ///
+    /// # Errors
+    /// When something cannot be read, or `out` takes no more. What was written then is no backup.
+    fn write_to(&self, out: &mut dyn io::Write) -> io::Result<()>;
 }
 
 impl ApiConfig {
@@ -48,6 +59,7 @@ impl ApiConfig {
             feed_patience: Duration::from_secs(30),
             append_patience: Duration::from_mins(1),
             anonymous_actor: None,
+            backups: None,
         }
     }
 

@@ -17,6 +17,6 @@ mod router;
 mod routes;
 mod state;
 
-pub use config::{ApiConfig, BuildInfo, StorageInfo};
+pub use config::{ApiConfig, BackupSource, BuildInfo, StorageInfo};
 pub use problem::{Code, FieldError, ProblemBody, ProblemError};
 pub use router::{openapi, router};

@@ -10,7 +10,7 @@
 //! Reading order: [`store`](LogEventStore) (what is offered), `request` and `queue` (how an append gets to the
 //! writer), `plan` and `writer` (what happens to it), `prepare` (where room comes from), `format` (the bytes),
 //! `recovery`, `load` and `scan` (after a crash), `segment`, `index`, `seal` and `state` (what readers see), `query`, `filter`
-//! and `reader` (reads), `verify` (proof), `storage` (the files).
+//! and `reader` (reads), `verify` (proof), `prefix` (copies), `storage` (the files).
 
 mod error;
 mod filter;
@@ -19,6 +19,7 @@ mod index;
 mod load;
 mod options;
 mod plan;
+mod prefix;
 mod prepare;
 mod query;
 mod queue;
@@ -30,12 +31,15 @@ mod seal;
 mod segment;
 mod state;
 pub mod storage;
+mod storage_read_only;
 mod store;
 mod verify;
 mod writer;
 
 pub use error::{Damage, OpenError};
 pub use options::LogOptions;
+pub use prefix::{LogPrefix, PrefixSegment};
 pub use state::WriteState;
+pub use storage_read_only::ReadOnlyStorage;
 pub use store::LogEventStore;
 pub use verify::{Verification, verify, verify_on};

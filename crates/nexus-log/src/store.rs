@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::{
     error::OpenError,
     options::LogOptions,
+    prefix::LogPrefix,
     prepare::Preparer,
     query,
     queue::Queue,
@@ -112,6 +113,14 @@ impl LogEventStore {
         {
             tracing::error!("the log writer ended with a panic");
         }
+    }
+
+    /// The log up to its head of now, as files to copy. Nobody waits for it, the writer least of all.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the index or the last event is damaged or cannot be read.
+    pub fn prefix(&self) -> Result<LogPrefix, ReadError> {
+        LogPrefix::of(&self.state)
     }
 
     /// Whether appends are taken, for readiness checks.

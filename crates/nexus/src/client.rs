@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 
+/// The end of even the longest answer.
+const LONGEST: Duration = Duration::from_hours(24 * 30);
+
 /// Speaks to one Nexus server.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -84,6 +87,22 @@ impl Client {
     /// # Errors
     /// When no answer came.
     pub async fn start(&self, request: Request<'_>) -> Result<reqwest::Response, Failure> {
+        self.build(request).send().await.map_err(|error| self.no_answer(&error))
+    }
+
+    /// [`start`](Self::start) for an answer that may take hours to arrive. The head of it must come within a minute;
+    /// how long to wait for a part of the body is up to the caller.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn start_long(&self, request: Request<'_>) -> Result<reqwest::Response, Failure> {
+        let sent = self.build(request).timeout(LONGEST).send();
+        let late = |_| Failure::with_code(10, format_args!("the server at {} did not answer in time", self.base));
+        let answered = tokio::time::timeout(Duration::from_mins(1), sent).await.map_err(late)?;
+        answered.map_err(|error| self.no_answer(&error))
+    }
+
+    fn build(&self, request: Request<'_>) -> reqwest::RequestBuilder {
         let method = if request.body.is_some() { Method::POST } else { Method::GET };
         let mut builder = self.http.request(method, format!("{}{}", self.base, request.path)).query(request.query);
         for (name, value) in request.headers {
@@ -92,7 +111,7 @@ impl Client {
         if let Some(body) = request.body {
             builder = builder.header("content-type", "application/json").body(body);
         }
-        builder.send().await.map_err(|error| self.no_answer(&error))
+        builder
     }
 
     /// Gets a JSON document.

@@ -7,9 +7,9 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::exit::Failure;
+use crate::{backup, exit::Failure};
 
-/// A data directory: the log with its lock, `read/` and a small secret for cursors.
+/// A data directory: `log/`, `read/` and a small secret for cursors.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
@@ -18,6 +18,9 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
+    /// The name of the log's directory.
+    pub(crate) const LOG: &str = "log";
+
     /// A directory that is kept; made when it does not exist.
     pub(crate) fn kept(path: &Path) -> Result<Self, Failure> {
         let refused = |error: io::Error| {
@@ -29,7 +32,20 @@ impl DataDir {
         if !path.is_dir() {
             return Err(refused(io::Error::from(io::ErrorKind::NotADirectory)));
         }
+        if path.join(backup::MARKER).exists() {
+            let problem = format!("{} was not restored to its end and may lack events", path.display());
+            return Err(Failure::usage(problem).hint("remove the directory and run `backup restore` again"));
+        }
         Ok(Self { path, temporary: None })
+    }
+
+    /// A directory that a server has kept data in; nothing is made.
+    pub(crate) fn existing(path: &Path) -> Result<Self, Failure> {
+        if !path.join(Self::LOG).is_dir() {
+            return Err(Failure::usage(format_args!("{} holds no data of a server", path.display()))
+                .hint("name the directory that the server was started with: --data DIR"));
+        }
+        Self::kept(path)
     }
 
     /// A directory of its own that is removed when the node stops.
@@ -41,14 +57,37 @@ impl DataDir {
         Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) })
     }
 
-    /// Where the log puts its lock and its own directory, `log/`.
-    pub(crate) fn log(&self) -> &Path {
-        &self.path
+    /// The same directory, for somebody who does not decide when it is removed.
+    pub(crate) fn shared(&self) -> Self {
+        Self { path: self.path.clone(), temporary: None }
+    }
+
+    /// The log's directory.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.path.join(Self::LOG)
     }
 
     /// The directory of the read models.
     pub(crate) fn read(&self) -> PathBuf {
         self.path.join("read")
+    }
+
+    /// The files that do not follow from the log, by name: every regular file beside the directories, which are keys.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub(crate) fn underived_files(&self) -> io::Result<Vec<(String, fs::File)>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let passing = name.ends_with(".tmp") || !backup::is_plain(&name);
+            if entry.file_type()?.is_file() && !passing {
+                files.push((name, fs::File::open(entry.path())?));
+            }
+        }
+        files.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(files)
     }
 
     /// Whether it is removed when the node stops.

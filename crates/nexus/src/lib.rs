@@ -6,6 +6,7 @@
 //! Start with [`prelude`]; the words are explained in [`framework`].
 
 mod app;
+mod backup;
 mod cli;
 pub mod client;
 mod data_dir;

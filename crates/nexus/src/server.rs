@@ -15,7 +15,7 @@ use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Failure, data_dir::DataDir};
+use crate::{App, Failure, backup::ServerBackups, data_dir::DataDir};
 
 /// How long requests that are under way may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -54,7 +54,9 @@ impl Server {
         let address = listener.local_addr().map_err(Failure::usage)?;
         let log = open_log(&data)?;
         let node = Arc::new(start_node(app, &data, &log, environment).await?);
-        let router = nexus_api::router(Arc::clone(&node), api_config(&data, node.stopping())?);
+        let backups = ServerBackups { data: data.shared(), log: Arc::clone(&log), clock: Arc::new(SystemClock) };
+        let config = ApiConfig { backups: Some(Arc::new(backups)), ..api_config(&data, node.stopping())? };
+        let router = nexus_api::router(Arc::clone(&node), config);
         let handle = Handle::new();
         let listener = listener.into_std().map_err(Failure::usage)?;
         let mut server = axum_server::from_tcp(listener).map_err(Failure::usage)?.handle(handle.clone());

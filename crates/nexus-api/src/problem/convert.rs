@@ -78,7 +78,7 @@ pub(crate) fn unknown_command(command_type: &str, nearest: Vec<String>) -> Probl
 }
 
 /// Policy said no: each rule that fired, and what it asks for.
-fn policy_problem(action: &str, verdict: &Verdict, decision: Option<DecisionId>) -> Problem {
+pub(crate) fn policy_problem(action: &str, verdict: &Verdict, decision: Option<DecisionId>) -> Problem {
     let mut problem = match &verdict.outcome {
         VerdictOutcome::Deny(denials) => {
             let rules: Vec<String> = denials.iter().map(|denial| format!("`{}`", denial.id)).collect();

@@ -7,5 +7,5 @@ mod document;
 
 pub use body::{FieldError, ProblemBody, ProblemError};
 pub use codes::Code;
-pub(crate) use convert::{BodyPlaces, append_problem, command_problem, unknown_command};
+pub(crate) use convert::{BodyPlaces, append_problem, command_problem, policy_problem, unknown_command};
 pub(crate) use document::Problem;

@@ -2,7 +2,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     routes::{
-        appends, causation, commands, dashboard, events, feed, governance, operations, projections, queries, streams,
+        appends, backup, causation, commands, dashboard, events, feed, governance, operations, projections, queries,
+        streams,
     },
     state::Api,
 };
@@ -28,6 +29,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(projections::list_projections))
         .routes(routes!(projections::get_projection))
         .routes(routes!(projections::projection_health))
+        .routes(routes!(backup::backup_archive))
         .routes(routes!(operations::livez))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics_text))

@@ -1,6 +1,7 @@
 //! One module per part of the interface; [`all`] is the whole of it.
 
 mod appends;
+mod backup;
 mod causation;
 mod commands;
 mod dashboard;

@@ -9,6 +9,7 @@
 
 mod append_stream;
 mod appends;
+mod backup;
 mod commands;
 mod contract;
 mod dashboard;

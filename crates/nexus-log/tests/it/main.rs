@@ -15,6 +15,8 @@ mod indexes;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod prefix;
+#[cfg(test)]
 mod segments;
 #[cfg(test)]
 mod support;

@@ -60,6 +60,9 @@ pub(crate) enum Builtin {
     /// See how far read models are.
     #[command(subcommand)]
     Projection(ProjectionVerb),
+    /// Back up a server, check a backup, restore one.
+    #[command(subcommand)]
+    Backup(BackupVerb),
     /// Print a completion script for a shell.
     Completion {
         /// The shell.
@@ -252,5 +255,30 @@ pub(crate) enum ProjectionVerb {
     Status {
         /// The read model: `orders`.
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupVerb {
+    /// Make a backup of a running server (`--server URL`), or of a data directory that no server has open.
+    Create {
+        /// Where to: a directory that does not exist yet.
+        directory: PathBuf,
+        /// The data directory; a running server's is reached through the server.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Check a backup: manifest, hashes and every record. Exits with 1 when it is damaged.
+    Verify {
+        /// The backup.
+        directory: PathBuf,
+    },
+    /// Make a data directory of a backup, after checking it.
+    Restore {
+        /// The backup.
+        directory: PathBuf,
+        /// The new data directory, which does not exist yet.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
     },
 }

@@ -1,6 +1,7 @@
 //! The command line that every application gets.
 
 mod args;
+mod backup;
 mod banner;
 mod command;
 mod dev;

@@ -9,7 +9,7 @@ use crate::{
     cli::{
         Output, args,
         args::{Arguments, Builtin},
-        command, dev, event, output, projection, query, schema, stream,
+        backup, command, dev, event, output, projection, query, schema, stream,
     },
 };
 
@@ -97,6 +97,7 @@ async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), F
         Builtin::Event(verb) => event::run(verb, &client()?, output).await,
         Builtin::Schema(verb) => schema::run(verb, &client()?, output).await,
         Builtin::Projection(verb) => projection::run(verb, &client()?, output).await,
+        Builtin::Backup(verb) => backup::run(verb, client, output).await,
         Builtin::Completion { shell } => {
             let mut command = Arguments::command();
             for verb in &app.verbs {
