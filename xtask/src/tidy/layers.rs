@@ -46,6 +46,7 @@ const LAYERS: &[Layer] = &[
     layer("orders", &["nexus"]),
     layer("nexus-cli", &["nexus", "orders"]),
     layer("nexus-testkit", &["nexus-core"]),
+    layer("nexus-faults", &["nexus-core", "nexus-log", "nexus-testkit"]),
     layer("nexus-e2e", &["nexus-core", "nexus-testkit"]),
     layer("xtask", &[]),
 ];
