@@ -1,10 +1,12 @@
-//! Repository tasks: `cargo xtask tidy` checks what no compiler checks, `cargo xtask test` is the whole gate.
+//! Repository tasks: `cargo xtask tidy` checks what no compiler checks, `cargo xtask test` is the whole gate,
+//! `cargo xtask bench` measures.
 //!
 //! **What belongs here:** what a contributor or CI runs on the repository. **What does not:** anything a user of
 //! Nexus runs; that is the `nexus` binary.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks on its standard streams")]
 
+mod bench;
 mod run;
 mod tidy;
 
@@ -28,6 +30,9 @@ enum Task {
     Tidy,
     /// Run the whole gate: format, tidy, lints, build, tests, end-to-end tests, documentation.
     Test(run::Options),
+    /// Measure: the log, or the server beside its peers.
+    #[command(subcommand)]
+    Bench(bench::Benchmark),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +51,7 @@ fn perform(task: Task) -> Fallible<bool> {
     match task {
         Task::Tidy => tidy::run(&root),
         Task::Test(options) => run::run(&root, &options),
+        Task::Bench(benchmark) => bench::run(&root, &benchmark),
     }
 }
 
