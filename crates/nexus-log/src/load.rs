@@ -20,8 +20,10 @@ pub(crate) struct Loaded {
     pub(crate) stop: (u64, End),
     /// Position of the last frame that holds, be its append complete or not.
     pub(crate) seen: u64,
-    /// Where the events begin that no later frame proves to be durable, if there are any.
+    /// Where the frames begin that no later frame proves to be durable, if there are any.
     pub(crate) unproven: Option<u64>,
+    /// Whether there are events among them, and not only a mark.
+    pub(crate) unproven_events: bool,
 }
 
 impl Loaded {
@@ -63,6 +65,7 @@ pub(crate) fn load_segment(segment: &OpenedSegment) -> Result<Loaded, OpenError>
             stop: (start, End::File),
             seen: head,
             unproven: None,
+            unproven_events: false,
         },
         pending: Vec::new(),
         durable: head,
@@ -89,8 +92,10 @@ impl Loader<'_> {
         }
         if header.durable > self.durable {
             self.durable = header.durable;
-            loaded.unproven = None;
+            (loaded.unproven, loaded.unproven_events) = (None, false);
         }
+        // A mark is written without a flush and goes out with the group behind it: what proves that group proves it.
+        loaded.unproven.get_or_insert(offset);
         if header.is_mark() {
             if header.position != loaded.tail.head || !self.pending.is_empty() {
                 return Err(corrupt("a mark is out of its place"));
@@ -103,7 +108,7 @@ impl Loader<'_> {
         }
         let event = decode(offset, end, body).map_err(|reason| corrupt(&reason))?;
         loaded.seen = header.position;
-        loaded.unproven.get_or_insert(offset);
+        loaded.unproven_events = true;
         self.pending.push(event);
         if header.is_last() {
             self.complete();

@@ -259,6 +259,10 @@ fn settle(segment: &OpenedSegment, loaded: &Loaded) -> Result<Tail, OpenError> {
         rewrite(file, start, tail.offset).map_err(write())?;
     }
     file.sync_data().map_err(OpenError::io("flush", &segment.path))?;
+    if behind.dirt.is_none() && !loaded.unproven_events {
+        // Only a mark was written once more; it needs no other.
+        return Ok(tail);
+    }
     let len = file.len().map_err(OpenError::io("read", &segment.path))?;
     if tail.head > 0 && tail.offset + FRAME_HEADER as u64 <= len {
         let mark = FrameHeader::mark(tail.head).encode(segment.salt);
