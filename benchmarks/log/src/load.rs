@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bench_report::{Fallible, OrderSource, Sample, Timings};
+use bench_report::{Fallible, OrderSource, Sample, Timings, cpu_seconds};
 use tokio::runtime::Runtime;
 
 use crate::subject::Subject;
@@ -37,6 +37,10 @@ impl Load {
                     tokio::spawn(self.produce(Arc::clone(subject), source, begin))
                 })
                 .collect();
+            tokio::time::sleep_until(begin.into()).await;
+            let before = cpu_seconds("self");
+            tokio::time::sleep_until((begin + self.span).into()).await;
+            let used = cpu_seconds("self").zip(before).map(|(after, before)| after - before);
             let mut timings = Timings::default();
             let mut events = 0;
             for producer in producers {
@@ -44,7 +48,8 @@ impl Load {
                 timings.extend(own);
                 events += count;
             }
-            Ok(timings.sample(events, self.span))
+            let server_cores = used.map(|used| used / self.span.as_secs_f64());
+            Ok(Sample { server_cores, ..timings.sample(events, self.span) })
         })
     }
 
