@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bench_report::{Fallible, OrderSource, Sample, Timings, cpu_seconds};
+use bench_report::{Fallible, OrderSource, Sample, Timings, cpu_seconds, machine_cpu_seconds};
 use tokio::runtime::Runtime;
 
 use crate::subject::Subject;
@@ -38,9 +38,13 @@ impl Load {
                 })
                 .collect();
             tokio::time::sleep_until(begin.into()).await;
-            let before = cpu_seconds("self");
+            let used = || Some((cpu_seconds("self")?, machine_cpu_seconds()?));
+            let before = used();
             tokio::time::sleep_until((begin + self.span).into()).await;
-            let used = cpu_seconds("self").zip(before).map(|(after, before)| after - before);
+            let cores = before.zip(used()).map(|(before, after)| {
+                let own = after.0 - before.0;
+                (own / self.span.as_secs_f64(), (after.1 - before.1 - own) / self.span.as_secs_f64())
+            });
             let mut timings = Timings::default();
             let mut events = 0;
             for producer in producers {
@@ -48,8 +52,8 @@ impl Load {
                 timings.extend(own);
                 events += count;
             }
-            let server_cores = used.map(|used| used / self.span.as_secs_f64());
-            Ok(Sample { server_cores, ..timings.sample(events, self.span) })
+            let (server_cores, other_cores) = (cores.map(|cores| cores.0), cores.map(|cores| cores.1));
+            Ok(Sample { server_cores, other_cores, ..timings.sample(events, self.span) })
         })
     }
 

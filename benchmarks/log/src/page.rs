@@ -99,8 +99,15 @@ fn ratio(samples: &[Sample], to: &[Sample], of: fn(&Sample) -> f64) -> f64 {
 
 fn workload_table(workload: &Workload) -> String {
     let bare = workload.samples(Kind::Bare);
-    let mut table =
-        Table::new(&["subject", "events/s: min / median / max", "of the bare log", "p50 µs", "p99 µs", "cores"]);
+    let mut table = Table::new(&[
+        "subject",
+        "events/s: min / median / max",
+        "of the bare log",
+        "p50 µs",
+        "p99 µs",
+        "cores",
+        "others",
+    ]);
     for (name, samples) in &workload.subjects {
         let share = ratio(samples, bare, |sample| sample.per_second);
         table.row(&[
@@ -110,6 +117,7 @@ fn workload_table(workload: &Workload) -> String {
             format!("{:.0}", latency(samples, |sample| sample.p50_us)),
             format!("{:.0}", latency(samples, |sample| sample.p99_us)),
             format!("{:.2}", Spread::of(samples.iter().filter_map(|sample| sample.server_cores)).median),
+            format!("{:.2}", Spread::of(samples.iter().filter_map(|sample| sample.other_cores)).max),
         ]);
     }
     table.finish()
@@ -132,7 +140,7 @@ impl Figures {
         writeln!(
             page,
             "## Durable appends\n\nAn event takes {} bytes in the log. \
-             The last column is how many cores the process kept busy, producers included.\n",
+             `cores` is how many cores the process kept busy, producers included; `others`, how many the rest of the machine did in the round that was disturbed most (a run with more than 0.15 is repeated up to twice, and the quietest counts).\n",
             appends.record_bytes
         )?;
         for workload in &appends.workloads {
