@@ -60,12 +60,16 @@ impl Workload {
     pub(crate) fn round(&mut self, bench: &Bench<'_>, seconds: u64) -> Fallible<()> {
         let (producers, batch) = (self.producers, self.batch);
         for (kind, (name, samples)) in Kind::ALL.iter().zip(&mut self.subjects) {
-            let subject = kind.open(&bench.dir, bench.record_bytes)?;
-            let sample = Load::new(producers, batch, seconds).run(bench.runtime, &subject, "a")?;
+            let sample = Sample::quietest(|| {
+                let subject = kind.open(&bench.dir, bench.record_bytes)?;
+                Load::new(producers, batch, seconds).run(bench.runtime, &subject, "a")
+            })?;
             let (figure, p50, p99) = (rate(sample.per_second), sample.p50_us, sample.p99_us);
-            println!("{producers} × {batch}: {name:28} {figure:>8} events/s, p50 {p50} µs, p99 {p99} µs");
+            let others = sample.other_cores.unwrap_or(f64::NAN);
+            println!(
+                "{producers} × {batch}: {name:28} {figure:>8} events/s, p50 {p50} µs, p99 {p99} µs, others {others:.2} cores"
+            );
             samples.push(sample);
-            drop(subject);
             std::fs::remove_dir_all(&bench.dir)?;
         }
         Ok(())

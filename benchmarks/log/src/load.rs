@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bench_report::{Fallible, OrderSource, Sample, Timings};
+use bench_report::{Fallible, OrderSource, Sample, Timings, cpu_seconds, machine_cpu_seconds};
 use tokio::runtime::Runtime;
 
 use crate::subject::Subject;
@@ -37,6 +37,14 @@ impl Load {
                     tokio::spawn(self.produce(Arc::clone(subject), source, begin))
                 })
                 .collect();
+            tokio::time::sleep_until(begin.into()).await;
+            let used = || Some((cpu_seconds("self")?, machine_cpu_seconds()?));
+            let before = used();
+            tokio::time::sleep_until((begin + self.span).into()).await;
+            let cores = before.zip(used()).map(|(before, after)| {
+                let own = after.0 - before.0;
+                (own / self.span.as_secs_f64(), (after.1 - before.1 - own) / self.span.as_secs_f64())
+            });
             let mut timings = Timings::default();
             let mut events = 0;
             for producer in producers {
@@ -44,7 +52,8 @@ impl Load {
                 timings.extend(own);
                 events += count;
             }
-            Ok(timings.sample(events, self.span))
+            let (server_cores, other_cores) = (cores.map(|cores| cores.0), cores.map(|cores| cores.1));
+            Ok(Sample { server_cores, other_cores, ..timings.sample(events, self.span) })
         })
     }
 

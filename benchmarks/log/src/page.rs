@@ -99,7 +99,15 @@ fn ratio(samples: &[Sample], to: &[Sample], of: fn(&Sample) -> f64) -> f64 {
 
 fn workload_table(workload: &Workload) -> String {
     let bare = workload.samples(Kind::Bare);
-    let mut table = Table::new(&["subject", "events/s: min / median / max", "of the bare log", "p50 µs", "p99 µs"]);
+    let mut table = Table::new(&[
+        "subject",
+        "events/s: min / median / max",
+        "of the bare log",
+        "p50 µs",
+        "p99 µs",
+        "cores",
+        "others",
+    ]);
     for (name, samples) in &workload.subjects {
         let share = ratio(samples, bare, |sample| sample.per_second);
         table.row(&[
@@ -108,6 +116,8 @@ fn workload_table(workload: &Workload) -> String {
             format!("{:.0} %", share * 100.0),
             format!("{:.0}", latency(samples, |sample| sample.p50_us)),
             format!("{:.0}", latency(samples, |sample| sample.p99_us)),
+            format!("{:.2}", Spread::of(samples.iter().filter_map(|sample| sample.server_cores)).median),
+            format!("{:.2}", Spread::of(samples.iter().filter_map(|sample| sample.other_cores)).max),
         ]);
     }
     table.finish()
@@ -127,7 +137,12 @@ fn bars(subjects: &[(String, Vec<Sample>)]) -> Vec<Bar> {
 impl Figures {
     fn appends_part(&self, page: &mut String, pages: &Path) -> Fallible<()> {
         let Some(appends) = &self.appends else { return Ok(()) };
-        writeln!(page, "## Durable appends\n\nAn event takes {} bytes in the log.\n", appends.record_bytes)?;
+        writeln!(
+            page,
+            "## Durable appends\n\nAn event takes {} bytes in the log. \
+             `cores` is how many cores the process kept busy, producers included; `others`, how many the rest of the machine did in the round that was disturbed most (a run with more than 0.15 is repeated up to twice, and the quietest counts).\n",
+            appends.record_bytes
+        )?;
         for workload in &appends.workloads {
             let (producers, batch) = (workload.producers, workload.batch);
             let title = if batch == 1 {

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bench_report::{Fallible, OrderSource, Sample, Timings, cpu_seconds};
+use bench_report::{Fallible, OrderSource, Sample, Timings, cpu_seconds, machine_cpu_seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
@@ -53,9 +53,9 @@ impl Load {
         }
         tokio::time::sleep_until(begin.into()).await;
         let server = || process.and_then(|process| cpu_seconds(&process.to_string()));
-        let (server_before, own_before) = (server(), cpu_seconds("self"));
+        let (server_before, own_before, all_before) = (server(), cpu_seconds("self"), machine_cpu_seconds());
         tokio::time::sleep_until((begin + span).into()).await;
-        let (server_after, own_after) = (server(), cpu_seconds("self"));
+        let (server_after, own_after, all_after) = (server(), cpu_seconds("self"), machine_cpu_seconds());
         let (mut timings, mut events) = (Timings::default(), 0);
         for task in tasks {
             let (own, count) = task.await??;
@@ -63,11 +63,12 @@ impl Load {
             events += count;
         }
         let cores = |before: Option<f64>, after: Option<f64>| Some((after? - before?) / span.as_secs_f64());
-        Ok(Sample {
-            server_cores: cores(server_before, server_after),
-            client_cores: cores(own_before, own_after),
-            ..timings.sample(events, span)
-        })
+        let (server_cores, client_cores) = (cores(server_before, server_after), cores(own_before, own_after));
+        let all = cores(all_before, all_after);
+        // Unknown where the server is many processes.
+        let other_cores =
+            all.zip(server_cores).zip(client_cores).map(|((all, server), clients)| all - server - clients);
+        Ok(Sample { server_cores, client_cores, other_cores, ..timings.sample(events, span) })
     }
 }
 

@@ -86,15 +86,16 @@ fn measure(runtime: &Runtime, options: &Options, load: Load) -> Fallible<Figures
     println!("== {}", load.name());
     for round in 0..options.rounds() {
         for (peer, (name, samples)) in peers.iter().zip(&mut subjects) {
-            let sample = run(runtime, options, peer, load)?;
+            let sample = Sample::quietest(|| run(runtime, options, peer, load))?;
             println!(
-                "round {}: {name:24} {:>8} events/s, p50 {} µs, p99 {} µs, cores: server {:.2}, clients {:.2}",
+                "round {}: {name:24} {:>8} events/s, p50 {} µs, p99 {} µs, cores: server {:.2}, clients {:.2}, others {:.2}",
                 round + 1,
                 rate(sample.per_second),
                 sample.p50_us,
                 sample.p99_us,
                 sample.server_cores.unwrap_or(f64::NAN),
                 sample.client_cores.unwrap_or(f64::NAN),
+                sample.other_cores.unwrap_or(f64::NAN),
             );
             samples.push(sample);
         }

@@ -59,8 +59,15 @@ pub(crate) fn write(results: &Results, pages: &Path) -> Fallible<()> {
 
 fn section(page: &mut String, pages: &Path, workload: &Workload) -> Fallible<()> {
     let title = workload.load.name();
-    let mut table =
-        Table::new(&["subject", "events/s: min / median / max", "p50 µs", "p99 µs", "cores: server", "clients"]);
+    let mut table = Table::new(&[
+        "subject",
+        "events/s: min / median / max",
+        "p50 µs",
+        "p99 µs",
+        "cores: server",
+        "clients",
+        "others",
+    ]);
     for (name, samples) in &workload.subjects {
         let Spread { min, median, max } = Spread::of_rates(samples);
         let middle = |of: fn(&Sample) -> f64| Spread::of(samples.iter().map(of)).median;
@@ -75,6 +82,7 @@ fn section(page: &mut String, pages: &Path, workload: &Workload) -> Fallible<()>
             format!("{:.0}", middle(|sample| f64::from(sample.p99_us))),
             cores(|sample| sample.server_cores),
             cores(|sample| sample.client_cores),
+            cores(|sample| sample.other_cores),
         ]);
     }
     let load = workload.load;

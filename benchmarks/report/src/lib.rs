@@ -15,7 +15,7 @@ mod targets;
 pub use chart::{Bar, Chart};
 pub use machine::Machine;
 pub use orders::{Order, OrderSource};
-pub use process::{cpu_seconds, resident_mib};
+pub use process::{cpu_seconds, machine_cpu_seconds, resident_mib};
 pub use results::{Results, Section};
 pub use sample::{Sample, Spread, Timings};
 pub use table::{Table, rate};

@@ -18,3 +18,14 @@ pub fn cpu_seconds(process: &str) -> Option<f64> {
     let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
     Some((ticks(11)? + ticks(12)?) / 100.0)
 }
+
+/// Processor time that all processes of the machine have used, in seconds.
+#[must_use]
+pub fn machine_cpu_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let fields: Vec<f64> =
+        stat.lines().next()?.split_whitespace().skip(1).map_while(|field| field.parse().ok()).collect();
+    // User, nice, system, idle, waiting for devices, interrupts, soft interrupts.
+    let ticks: f64 = [0, 1, 2, 5, 6].iter().filter_map(|index| fields.get(*index)).sum();
+    Some(ticks / 100.0)
+}

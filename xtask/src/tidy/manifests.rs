@@ -47,6 +47,9 @@ fn check_manifest(repository: &Repository, path: &str) -> Vec<Finding> {
             return vec![finding(path, 1, what, "cargo reads it too", "make it valid TOML".to_owned())];
         }
     };
+    if table.contains_key("workspace") && !table.contains_key("package") {
+        return Vec::new(); // it is what others inherit from
+    }
     let mut findings = Vec::new();
     let package = table.get("package").and_then(|package| package.as_table());
     for key in INHERITED {
@@ -119,6 +122,12 @@ mod tests {
     #[test]
     fn a_whole_manifest_passes() {
         assert_eq!(found(GOOD), []);
+    }
+
+    #[test]
+    fn a_workspace_without_a_package_has_nothing_to_inherit() {
+        assert_eq!(found("[workspace]\nmembers = [\"log\"]\n"), []);
+        assert_eq!(found(&format!("[workspace]\n\n{}", GOOD.replace("license.workspace = true\n", ""))).len(), 1);
     }
 
     #[test]
