@@ -10,6 +10,7 @@ mod backup;
 mod cli;
 pub mod client;
 mod data_dir;
+mod exchange;
 mod exit;
 pub mod prelude;
 mod server;

@@ -23,6 +23,11 @@ pub(crate) struct CloudEvent<'a> {
     causationid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    userid: Option<&'a str>,
+    /// Further members of the metadata. An extension attribute cannot be an object, so this is its JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a str>,
     data: &'a Json,
 }
 
@@ -46,6 +51,8 @@ impl<'a> CloudEvent<'a> {
             correlationid: metadata.correlation_id.as_deref(),
             causationid: metadata.causation_id.as_deref(),
             traceparent: metadata.traceparent.as_deref(),
+            userid: metadata.user_id.as_deref(),
+            metadata: metadata.extra.as_ref().map(Json::as_str),
             data: &event.payload,
         }
     }

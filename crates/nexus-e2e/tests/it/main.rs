@@ -11,5 +11,6 @@
 mod backup;
 mod bad_input;
 mod commands;
+mod exchange;
 mod import;
 mod lifecycle;

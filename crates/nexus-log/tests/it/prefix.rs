@@ -47,7 +47,7 @@ async fn copies_made_while_others_write_hold_what_was_acknowledged_before_and_en
     while writers.iter().any(|writer| !writer.is_finished()) {
         let before = store.head();
         let prefix = store.prefix().unwrap();
-        assert!(prefix.position() >= before, "{} was acknowledged before", before);
+        assert!(prefix.position() >= before, "{before} was acknowledged before");
         let copy = copied(&prefix);
         moved += usize::from(store.head() > prefix.position());
         copies.push((prefix.position(), prefix.hash(), copy));

@@ -210,6 +210,35 @@ pub(crate) enum StreamVerb {
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },
+    /// Write events as CloudEvents 1.0, one JSON document a line, oldest first.
+    Export(StreamExport),
+    /// Store the events of an export in their order, with their ids. What is stored already is passed over.
+    Import(StreamImport),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StreamExport {
+    /// The stream, which is the aggregate's id.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) stream: Option<String>,
+    /// The whole log.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only events after this position of the log.
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    pub(crate) after: u64,
+    /// Write to this file, which does not exist yet, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StreamImport {
+    /// The file; `-` is standard input.
+    pub(crate) file: PathBuf,
+    /// Read the whole file and say what stands in the way of importing it, but store nothing.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Subcommand)]

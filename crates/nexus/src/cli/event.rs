@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::{
@@ -25,7 +27,15 @@ pub(crate) fn line(event: &Value, output: Output) -> String {
     format!("{} {event_type} {} {version} {}", output.dim(&place), text_of(event, "aggregateId"), output.dim(&payload))
 }
 
-/// Reads pages of the log and waits for the next one; nothing is skipped when the connection breaks between two.
+/// How long a feed may be silent; the server gives a sign of life every 15 seconds.
+const SILENCE: Duration = Duration::from_mins(1);
+/// How long a server that was there may be away before the feed ends.
+const AWAY: Duration = Duration::from_secs(30);
+/// How long to wait before asking a server again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Follows the log until interrupted. When the connection breaks, it goes on after the last event that was printed:
+/// none is missed and none is printed twice.
 async fn tail(
     after: Option<u64>,
     types: Option<String>,
@@ -40,36 +50,78 @@ async fn tail(
             page.get("head").and_then(Value::as_u64).unwrap_or_default()
         }
     };
-    let mut query = vec![("after", after.to_string())];
-    query.extend(types.map(|types| ("types", types)));
-    let request = Request { path: "/api/events/stream", query: &query, headers: &[], body: None };
-    let mut response = client.start(request).await?;
-    if !response.status().is_success() {
-        let status = response.status().as_u16();
-        let body = response.json().await.unwrap_or(Value::Null);
-        return Err(crate::client::Answer { status, headers: Default::default(), body }.failure());
+    let mut tail = Tail { client, output, types, after, left: limit.unwrap_or(u64::MAX), seen: None };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => Ok(()),
+        ended = tail.run() => ended,
     }
-    let (mut frames, mut left) = (SseData::default(), limit.unwrap_or(u64::MAX));
-    loop {
-        let chunk = tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(()),
-            chunk = response.chunk() => chunk,
-        };
-        let chunk = chunk.map_err(|error| Failure::unreachable(format_args!("the feed broke off: {error}")))?;
-        let Some(chunk) = chunk else {
-            return Err(Failure::unreachable("the server ended the feed"));
-        };
-        for data in frames.feed(&chunk) {
-            let Ok(event) = serde_json::from_str::<Value>(&data) else { continue };
-            match output.format() {
-                Format::Text => output.line(&line(&event, output))?,
-                Format::Json | Format::Jsonl => output.line(&event.to_string())?,
+}
+
+/// A feed that is being printed.
+struct Tail<'a> {
+    client: &'a Client,
+    output: Output,
+    types: Option<String>,
+    /// Everything up to here was printed.
+    after: u64,
+    /// How many events are still wanted.
+    left: u64,
+    /// When the server last said something.
+    seen: Option<Instant>,
+}
+
+impl Tail<'_> {
+    async fn run(&mut self) -> Result<(), Failure> {
+        while self.left > 0 {
+            let Err(failure) = self.follow().await else { continue };
+            // Code 9: it cannot be reached. A no of the server is final, and so is one that was never there.
+            let away = self.seen.map(|seen| seen.elapsed());
+            if failure.exit().code() != 9 || away.is_none_or(|away| away > AWAY) {
+                return Err(failure);
             }
-            left -= 1;
-            if left == 0 {
-                return Ok(());
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Prints one connection's events; `Ok` when no more are wanted.
+    async fn follow(&mut self) -> Result<(), Failure> {
+        let mut query = vec![("after", self.after.to_string())];
+        query.extend(self.types.clone().map(|types| ("types", types)));
+        let request = Request { path: "/api/events/stream", query: &query, headers: &[], body: None };
+        let mut response = self.client.start_long(request).await?;
+        if !response.status().is_success() {
+            let status = response.status().as_u16();
+            let body = response.json().await.unwrap_or(Value::Null);
+            return Err(crate::client::Answer { status, headers: Default::default(), body }.failure());
+        }
+        let mut frames = SseData::default();
+        while self.left > 0 {
+            let chunk = tokio::time::timeout(SILENCE, response.chunk()).await;
+            let chunk = chunk.map_err(|_| Failure::unreachable("the server fell silent"))?;
+            let chunk = chunk.map_err(|error| Failure::unreachable(format_args!("the feed broke off: {error}")))?;
+            let chunk = chunk.ok_or_else(|| Failure::unreachable("the server ended the feed"))?;
+            self.seen = Some(Instant::now());
+            for data in frames.feed(&chunk) {
+                self.print(&data)?;
             }
         }
+        Ok(())
+    }
+
+    fn print(&mut self, data: &str) -> Result<(), Failure> {
+        let Ok(event) = serde_json::from_str::<Value>(data) else { return Ok(()) };
+        let Some(position) = event.get("position").and_then(Value::as_u64) else { return Ok(()) };
+        if self.left == 0 || position <= self.after {
+            return Ok(());
+        }
+        match self.output.format() {
+            Format::Text => self.output.line(&line(&event, self.output))?,
+            Format::Json | Format::Jsonl => self.output.line(&event.to_string())?,
+        }
+        self.after = position;
+        self.left -= 1;
+        Ok(())
     }
 }
 

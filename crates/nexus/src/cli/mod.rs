@@ -6,6 +6,7 @@ mod banner;
 mod command;
 mod dev;
 mod event;
+mod exchange;
 mod output;
 mod projection;
 mod query;

@@ -5,7 +5,7 @@ use crate::{
     cli::{
         Output,
         args::StreamVerb,
-        event,
+        event, exchange,
         output::{table, text_of},
     },
     client::segment,
@@ -39,5 +39,7 @@ pub(crate) async fn run(verb: StreamVerb, client: &Client, output: Output) -> Re
                 events.iter().map(|recorded| event::line(recorded, output)).collect::<Vec<_>>().join("\n")
             })
         }
+        StreamVerb::Export(export) => exchange::export(export, client, output).await,
+        StreamVerb::Import(import) => exchange::import(import, client, output).await,
     }
 }
