@@ -11,9 +11,13 @@ mod damage;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod indexes;
 #[cfg(test)]
 mod opening;
+#[cfg(test)]
+mod rewriting;
 #[cfg(test)]
 mod segments;
 #[cfg(test)]
