@@ -37,9 +37,7 @@ impl Json {
     /// [`JsonError`] with the place of the first problem.
     pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, JsonError> {
         let bytes = bytes.into();
-        let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        let read = Strict.deserialize(&mut reader).and_then(|()| reader.end());
-        read.map_err(|error| JsonError { reason: bare_reason(&error), line: error.line(), column: error.column() })?;
+        check_strict(&bytes)?;
         Ok(Self(bytes))
     }
 
@@ -133,6 +131,16 @@ impl<'de> de::Deserialize<'de> for Json {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         Ok(Self(Bytes::from(Box::<str>::from(raw).into_string())))
     }
+}
+
+/// Whether bytes are one document as [`Json::parse`] takes it.
+///
+/// # Errors
+/// [`JsonError`] with the place of the first problem.
+pub fn check_strict(bytes: &[u8]) -> Result<(), JsonError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let read = Strict.deserialize(&mut reader).and_then(|()| reader.end());
+    read.map_err(|error| JsonError { reason: bare_reason(&error), line: error.line(), column: error.column() })
 }
 
 /// The message of a `serde_json` error without its own "at line … column …".

@@ -32,10 +32,10 @@ const PAGE_BYTES: u64 = 8 << 20;
 const REGION_BYTES: u64 = 256 << 10;
 
 /// Runs a read: here when it is small, else where blocking is allowed.
-pub(crate) async fn run<T: Send + 'static>(
+pub(crate) async fn run<T: Send + 'static, E: From<ReadError> + Send + 'static>(
     events: usize,
-    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
-) -> Result<T, ReadError> {
+    read: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
     if events <= INLINE_EVENTS || tokio::runtime::Handle::try_current().is_err() {
         return read();
     }

@@ -3,6 +3,7 @@
 use std::sync::{
     Arc, Mutex, PoisonError, RwLock,
     atomic::{AtomicU64, Ordering},
+    mpsc::{Receiver, Sender, channel},
 };
 
 use nexus_core::{EventId, StreamId};
@@ -22,6 +23,8 @@ pub(crate) struct State {
     head: AtomicU64,
     changed: watch::Sender<Head>,
     write_state: Mutex<WriteState>,
+    /// Told whenever a segment was started.
+    rolled: Mutex<Option<Sender<()>>>,
 }
 
 /// Whether a log takes appends.
@@ -59,6 +62,7 @@ impl State {
             head: AtomicU64::new(position),
             changed: watch::Sender::new(Head { position, closed }),
             write_state: Mutex::new(WriteState::Writable),
+            rolled: Mutex::new(None),
         }
     }
 
@@ -87,9 +91,22 @@ impl State {
         *self.write_state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
+    /// Follows the starts of segments; ends when the log is closed. There is one follower: the newest.
+    pub(crate) fn on_roll(&self) -> Receiver<()> {
+        let (sender, receiver) = channel();
+        let closed = self.write_state() == WriteState::Closed;
+        *self.rolled() = Some(sender).filter(|_| !closed);
+        receiver
+    }
+
+    fn rolled(&self) -> std::sync::MutexGuard<'_, Option<Sender<()>>> {
+        self.rolled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Tells those who wait that nothing more will come.
     pub(crate) fn close(&self) {
         self.set_write_state(WriteState::Closed);
+        *self.rolled() = None;
         self.changed.send_modify(|head| head.closed = true);
     }
 
@@ -104,6 +121,11 @@ impl State {
         let mut list = Vec::clone(&segments);
         list.push(segment);
         *segments = Arc::new(list);
+        drop(segments);
+        if let Some(rolled) = &*self.rolled() {
+            // Without a follower nobody needs to know.
+            let _ = rolled.send(());
+        }
     }
 }
 

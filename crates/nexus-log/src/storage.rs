@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -44,6 +44,14 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// When it cannot be made.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>>;
+
+    /// [`create`](Self::create), where only the owner may read the file if the system knows owners.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    fn create_private(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
+        self.create(path)
+    }
 
     /// Renames a file within one directory. Durable only after [`sync_dir`](Self::sync_dir).
     ///
@@ -165,6 +173,12 @@ impl Storage for FileStorage {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
         let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(path)?;
         Ok(Arc::new(file))
+    }
+
+    fn create_private(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(true).read(true).write(true).mode(0o600);
+        Ok(Arc::new(options.open(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! [`LogEventStore`]: opening, closing and appending.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
 };
@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     error::OpenError,
+    history::{LogHistoryTree, Shared},
     options::LogOptions,
     prefix::LogPrefix,
     prepare::Preparer,
@@ -47,11 +48,16 @@ pub struct LogEventStore {
     /// One permit per [`PERMIT`] bytes that may wait in the queue.
     room: Arc<Semaphore>,
     max_batch_bytes: usize,
+    storage: Arc<dyn Storage>,
+    dir: PathBuf,
+    clock: Arc<dyn Clock>,
     running: Mutex<Option<Running>>,
 }
 
 struct Running {
     writer: JoinHandle<()>,
+    /// The history tree and the thread that keeps it, once somebody asked for it.
+    history: Option<(LogHistoryTree, JoinHandle<()>)>,
     _lock: Box<dyn DirectoryLock>,
 }
 
@@ -92,14 +98,43 @@ impl LogEventStore {
         let state = Arc::new(State::new(recovered.segments.clone(), recovered.tail.head));
         tracing::info!(position = recovered.tail.head, segments = recovered.segments.len(), "opened the event log");
         let shared = (Arc::clone(&queue), Arc::clone(&state));
-        let writer = start_writer(storage, dir, recovered, (options, clock), shared)?;
+        let started = (options, Arc::clone(&clock));
+        let writer = start_writer(Arc::clone(&storage), dir, recovered, started, shared)?;
         Ok(Self {
             state,
             queue,
             room: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
             max_batch_bytes,
-            running: Mutex::new(Some(Running { writer, _lock: lock })),
+            storage,
+            dir: dir.to_path_buf(),
+            clock,
+            running: Mutex::new(Some(Running { writer, history: None, _lock: lock })),
         })
+    }
+
+    /// The Merkle tree over this log; from the first call on, the heads of full segments are signed and saved. Makes the
+    /// key of the log when there is none.
+    ///
+    /// # Errors
+    /// When key or saved heads cannot be read or made, or are not those of this log, or the store is closed.
+    pub fn history_tree(&self) -> Result<LogHistoryTree, OpenError> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(running) = &mut *running else {
+            let error = std::io::Error::other("the log is closed");
+            return Err(OpenError::io("open the history of", &self.dir)(error));
+        };
+        if let Some((tree, _)) = &running.history {
+            return Ok(tree.clone());
+        }
+        let (storage, clock) = (Arc::clone(&self.storage), Arc::clone(&self.clock));
+        let shared = Arc::new(Shared::open(storage, &self.dir, clock, Arc::clone(&self.state))?);
+        let tree = LogHistoryTree::new(Arc::clone(&shared));
+        let rolled = self.state.on_roll();
+        let thread = thread::Builder::new().name("nexus-log-tree".to_owned());
+        let follower = thread.spawn(move || shared.follow(&rolled));
+        let follower = follower.map_err(OpenError::io("start a thread for", &self.dir))?;
+        running.history = Some((tree.clone(), follower));
+        Ok(tree)
     }
 
     /// Stops taking appends, finishes those that wait, and gives the directory free. Blocks meanwhile.
@@ -108,10 +143,15 @@ impl LogEventStore {
     pub fn close(&self) {
         self.queue.close();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(running) = running
-            && running.writer.join().is_err()
-        {
+        let Some(running) = running else { return };
+        if running.writer.join().is_err() {
             tracing::error!("the log writer ended with a panic");
+            self.state.close();
+        }
+        if let Some((_, follower)) = running.history
+            && follower.join().is_err()
+        {
+            tracing::error!("the thread of the history tree ended with a panic");
         }
     }
 

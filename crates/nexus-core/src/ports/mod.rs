@@ -4,6 +4,7 @@
 
 mod clock;
 mod event_store;
+mod history_tree;
 mod idempotency;
 mod policy_engine;
 mod read_store;
@@ -14,6 +15,7 @@ pub use event_store::{
     AppendError, BoxFuture, Direction, EventFilter, EventStore, LogPage, LogRead, ReadError, StreamInfo, StreamList,
     StreamListPage, StreamPage, StreamRead,
 };
+pub use history_tree::{ConsistencyProof, HistoryTree, InclusionProof, LogKey, ProofError, SignedTreeHead, TreeHead};
 pub use idempotency::{IdempotencyIndex, IdempotencyRecord};
 pub use policy_engine::{
     Denial, PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext, Severity,

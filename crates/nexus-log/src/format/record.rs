@@ -236,6 +236,26 @@ impl<'a> RecordView<'a> {
         EventId::from_uuid(uuid::Uuid::from_bytes(self.event_id))
     }
 
+    /// What is wrong with the names and the receipt of an event that was stored, if something is.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let text = |bytes| std::str::from_utf8(bytes).ok().map(str::to_owned);
+        let names = text(self.stream).is_some_and(|name| StreamId::new(name).is_ok())
+            && text(self.aggregate_type).is_some_and(|name| AggregateType::new(name).is_ok())
+            && text(self.event_type).is_some_and(|name| EventType::new(name).is_ok());
+        let rest = &self.rest;
+        if !names {
+            Some("a name in it is not valid")
+        } else if rest.schema_id == 0 || rest.schema_version == 0 || rest.schema_digest == [0; 32] {
+            Some("its receipt names no schema")
+        } else if rest.policy_digest == [0; 32] || rest.decision_id == [0; 16] {
+            Some("its receipt names no decision of a policy")
+        } else if rest.actor.is_empty() || std::str::from_utf8(rest.actor).is_err() {
+            Some("its receipt names nobody who asked")
+        } else {
+            None
+        }
+    }
+
     /// The stream, checked.
     pub(crate) fn stream_id(&self) -> Result<StreamId, DecodeError> {
         let text = std::str::from_utf8(self.stream).map_err(|_| DecodeError("the stream id is not UTF-8"))?;

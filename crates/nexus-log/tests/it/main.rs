@@ -11,11 +11,15 @@ mod damage;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod indexes;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod prefix;
+#[cfg(test)]
+mod rewriting;
 #[cfg(test)]
 mod segments;
 #[cfg(test)]

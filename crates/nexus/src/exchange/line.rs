@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use nexus_core::{AggregateType, EventId, EventType, StreamId, json::parse_strict};
+use nexus_core::{AggregateType, EventId, EventType, StreamId, json::check_strict};
 use serde_json::{Value, json, value::RawValue};
 
 /// Members of metadata that the platform sets itself; a copy under these names would not be taken.
@@ -37,8 +37,8 @@ impl Line {
     /// # Errors
     /// What is wrong with it, for a person.
     pub(crate) fn parse(number: u64, text: &[u8]) -> Result<Self, String> {
-        let value = parse_strict(text).map_err(|error| format!("it is not JSON: {error}"))?;
-        if !value.is_object() {
+        check_strict(text).map_err(|error| format!("it is not JSON: {error}"))?;
+        if !text.trim_ascii_start().starts_with(b"{") {
             return Err("it is not a JSON object".to_owned());
         }
         let members: Members<'_> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
@@ -101,7 +101,7 @@ fn payload(members: &Members<'_>) -> Result<String, String> {
         (Some(data), None) => Ok(data.get().to_owned()),
         (None, Some(encoded)) => {
             let bytes = STANDARD.decode(encoded).map_err(|_| "`data_base64` is not base64".to_owned())?;
-            parse_strict(&bytes).map_err(|error| format!("`data_base64` holds no JSON: {error}"))?;
+            check_strict(&bytes).map_err(|error| format!("`data_base64` holds no JSON: {error}"))?;
             String::from_utf8(bytes).map_err(|_| "`data_base64` holds no text".to_owned())
         }
         (None, None) => Err("`data` is missing".to_owned()),
@@ -113,7 +113,7 @@ fn payload(members: &Members<'_>) -> Result<String, String> {
 fn metadata(members: &Members<'_>) -> Result<String, String> {
     let own = text(members, "metadata")?.unwrap_or_else(|| "{}".to_owned());
     let wrong = |reason: &dyn std::fmt::Display| format!("`metadata` is not the text of a JSON object: {reason}");
-    parse_strict(own.as_bytes()).map_err(|error| wrong(&error))?;
+    check_strict(own.as_bytes()).map_err(|error| wrong(&error))?;
     let own: Members<'_> = serde_json::from_str(&own).map_err(|error| wrong(&error))?;
     let mut parts: Vec<(String, String)> = own
         .into_iter()

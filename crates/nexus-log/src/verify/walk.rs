@@ -1,80 +1,25 @@
-//! Reads a whole log and checks everything it says about itself.
+//! Walks the frames of segments, and goes on behind damage.
 
 use std::{collections::HashMap, path::Path};
 
-use nexus_core::{Digest, Position};
+use nexus_core::Digest;
 
+use super::{
+    derived::{check_index, check_tree},
+    expected::ExpectedHeads,
+    report::{Progress, Verification},
+};
 use crate::{
     error::{Damage, OpenError},
     format::{ALIGN, FrameHeader, Placement, RecordView, SEGMENT_HEADER},
-    index::{Seal, image},
-    load::load_segment,
-    recovery::{OpenedSegment, Tail, open_segment, segment_firsts},
+    merkle::{BLOCK, Frontier, Hash, leaf_hash},
+    recovery::{OpenedSegment, Tail, open_segment},
     scan::{End, Scanner, Step, remains},
-    segment::{LOCK_FILE, LOG_DIR, index_path, segment_path},
-    storage::{FileStorage, Storage},
+    storage::Storage,
 };
 
-/// What a verification found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verification {
-    /// Number of segment files.
-    pub segments: usize,
-    /// Events that were read and are not damaged.
-    pub events: u64,
-    /// Bytes of their frames.
-    pub bytes: u64,
-    /// Position of the last event that was read.
-    pub head: Position,
-    /// Its chain hash: kept elsewhere, it proves later that nothing up to the head was changed.
-    pub hash: Digest,
-    /// Bytes behind the end of the last segment that a crash tore off; opening the log drops them.
-    pub torn_bytes: u64,
-    /// Damaged places, in order, at most [`Verification::MAX_DAMAGE`].
-    pub damage: Vec<Damage>,
-}
-
-impl Verification {
-    /// Damaged places reported at most.
-    pub const MAX_DAMAGE: usize = 100;
-
-    /// Whether nothing is damaged.
-    #[must_use]
-    pub fn is_intact(&self) -> bool {
-        self.damage.is_empty()
-    }
-}
-
-/// Verifies the log in the data directory `dir` and changes nothing: checksums, positions, versions, times, the hash
-/// chain, and that every index file says what its segment says. The log must not be open.
-///
-/// # Errors
-/// [`OpenError`] when the log cannot be read at all, is open elsewhere, or is of a newer format. Damage is not an error
-/// here; it is in the result.
-pub fn verify(dir: impl AsRef<Path>) -> Result<Verification, OpenError> {
-    verify_on(&FileStorage, dir.as_ref())
-}
-
-/// [`verify`] on another [`Storage`].
-///
-/// # Errors
-/// As [`verify`].
-pub fn verify_on(storage: &dyn Storage, dir: &Path) -> Result<Verification, OpenError> {
-    let log = dir.join(LOG_DIR);
-    let firsts = segment_firsts(storage, &log)?;
-    let lock_path = dir.join(LOCK_FILE);
-    let lock = storage.lock(&lock_path).map_err(OpenError::io("lock", &lock_path))?;
-    let _lock = lock.ok_or_else(|| OpenError::Locked { dir: dir.to_path_buf() })?;
-    let mut verifier = Verifier::new(firsts.len());
-    for (place, first) in firsts.iter().enumerate() {
-        let next = firsts.get(place + 1).copied();
-        verifier.segment(storage, segment_path(&log, *first).as_path(), (*first, next))?;
-    }
-    let mut found = verifier.found;
-    found.head = Position::new(verifier.tail.head);
-    found.hash = Digest::from_bytes(verifier.tail.chain);
-    Ok(found)
-}
+/// Bytes from one word about the progress to the next.
+const PROGRESS_BYTES: u64 = 8 << 20;
 
 /// Where a walk over frames ended.
 struct Stop {
@@ -87,10 +32,32 @@ struct Stop {
     why: End,
 }
 
-struct Verifier {
-    found: Verification,
-    /// Where the log stands.
+/// What an append without its end is forgotten back to.
+struct Progressed {
     tail: Tail,
+    events: u64,
+    bytes: u64,
+    tree: Option<Frontier>,
+    blocks: (usize, Frontier),
+}
+
+/// Whom to tell how far it is, and how far it was when they were told last.
+type Listener<'a> = (Option<&'a dyn Fn(Progress)>, Progress);
+
+pub(super) struct Verifier<'a> {
+    pub(super) found: Verification,
+    pub(super) expected: ExpectedHeads,
+    listener: Listener<'a>,
+    /// Bytes of the segments before this one.
+    before: u64,
+    /// Where the log stands.
+    pub(super) tail: Tail,
+    /// The Merkle tree up to there; `None` once events are missing.
+    pub(super) tree: Option<Frontier>,
+    /// Roots of its complete blocks.
+    blocks: Vec<Hash>,
+    /// Leaves of the block that is not complete.
+    block: Frontier,
     /// Whether the hash before the next event is known.
     chained: bool,
     /// Newest version of every stream, by a hash of its name; absent after damage that may have hidden events.
@@ -101,22 +68,25 @@ struct Verifier {
     resumed: bool,
 }
 
-impl Verifier {
-    fn new(segments: usize) -> Self {
-        let found = Verification {
-            segments,
-            events: 0,
-            bytes: 0,
-            head: Position::START,
-            hash: Digest::default(),
-            torn_bytes: 0,
-            damage: Vec::new(),
-        };
-        let tail = Tail { head: 0, chain: [0; 32], last_time: i64::MIN, offset: 0 };
-        Self { found, tail, chained: true, versions: HashMap::new(), gaps: false, resumed: false }
+impl<'a> Verifier<'a> {
+    pub(super) fn new(found: Verification, expected: ExpectedHeads, listener: Listener<'a>) -> Self {
+        Self {
+            found,
+            expected,
+            listener,
+            before: 0,
+            tail: Tail { head: 0, chain: [0; 32], last_time: i64::MIN, offset: 0 },
+            tree: Some(Frontier::default()),
+            blocks: Vec::new(),
+            block: Frontier::default(),
+            chained: true,
+            versions: HashMap::new(),
+            gaps: false,
+            resumed: false,
+        }
     }
 
-    fn segment(
+    pub(super) fn segment(
         &mut self,
         storage: &dyn Storage,
         path: &Path,
@@ -135,8 +105,13 @@ impl Verifier {
         };
         self.frames(&segment, next)?;
         if next.is_some() && self.found.damage.len() == before {
-            self.index(storage, &segment)?;
+            check_index(storage, &segment, &self.tail, &mut self.found)?;
+            if self.tree.is_some() {
+                check_tree(storage, &segment, self.tail.head, &self.blocks, &mut self.found)?;
+            }
         }
+        self.before += segment.file.len().map_err(OpenError::io("read", &segment.path))?;
+        self.progress(self.before);
         Ok(())
     }
 
@@ -173,26 +148,25 @@ impl Verifier {
     fn run(&mut self, segment: &OpenedSegment, from: u64) -> std::io::Result<Stop> {
         let mut scanner = Scanner::new(&*segment.file, segment.salt, from);
         // An append counts once its last event is there.
-        let mut unfinished: Option<(u64, Tail, u64, u64)> = None;
+        let mut unfinished: Option<(u64, Progressed)> = None;
         loop {
             match scanner.step()? {
                 Step::End { offset, why } => {
                     let mut stop = Stop { complete: offset, offset, position: self.tail.head + 1, why };
-                    if let Some((start, tail, events, bytes)) = unfinished {
+                    if let Some((start, before)) = unfinished {
                         stop.complete = start;
-                        self.tail = tail;
-                        (self.found.events, self.found.bytes) = (events, bytes);
+                        self.go_back(before);
                     }
                     return Ok(stop);
                 }
                 Step::Frame { header, .. } if header.is_mark() => {}
                 Step::Frame { offset, header, body } => {
-                    let now = (offset, self.tail, self.found.events, self.found.bytes);
+                    if unfinished.is_none() && !header.is_last() {
+                        unfinished = Some((offset, self.standing()));
+                    }
                     self.event(segment, offset, &header, body);
                     if header.is_last() {
                         unfinished = None;
-                    } else {
-                        unfinished.get_or_insert(now);
                     }
                 }
             }
@@ -210,7 +184,10 @@ impl Verifier {
         }
         let problem = match RecordView::parse(body) {
             Ok(view) => self.record(header.position, &view),
-            Err(error) => Some(error.to_string()),
+            Err(error) => {
+                self.tree = None;
+                Some(error.to_string())
+            }
         };
         self.tail.head = header.position;
         match problem {
@@ -220,6 +197,55 @@ impl Verifier {
                 self.found.bytes += header.frame_len() as u64;
             }
         }
+        self.grow();
+        self.progress(self.before + offset);
+    }
+
+    /// Adds the event that was just read to the tree, and compares it with the heads of that size.
+    fn grow(&mut self) {
+        let size = self.tail.head;
+        if let Some(tree) = &mut self.tree {
+            let leaf = leaf_hash(&self.tail.chain);
+            tree.push(leaf);
+            self.block.push(leaf);
+            if size.is_multiple_of(BLOCK) {
+                self.blocks.push(std::mem::take(&mut self.block).root());
+            }
+        }
+        if self.expected.next_size().is_some_and(|next| next <= size) {
+            let root = self.tree.as_ref().map(|tree| Digest::from_bytes(tree.root()));
+            self.expected.reached(size, (root, Digest::from_bytes(self.tail.chain)), &mut self.found);
+        }
+    }
+
+    fn progress(&mut self, bytes: u64) {
+        let (Some(tell), last) = &mut self.listener else { return };
+        if bytes >= last.bytes + PROGRESS_BYTES {
+            last.bytes = bytes;
+            tell(*last);
+        }
+    }
+
+    /// Tells that everything was read.
+    pub(super) fn done(&self) {
+        if let (Some(tell), last) = self.listener {
+            tell(Progress { bytes: last.total, ..last });
+        }
+    }
+
+    fn standing(&self) -> Progressed {
+        let (events, bytes) = (self.found.events, self.found.bytes);
+        let blocks = (self.blocks.len(), self.block.clone());
+        Progressed { tail: self.tail, events, bytes, tree: self.tree.clone(), blocks }
+    }
+
+    /// Forgets the events of an append that has no end.
+    fn go_back(&mut self, to: Progressed) {
+        self.tail = to.tail;
+        (self.found.events, self.found.bytes) = (to.events, to.bytes);
+        self.tree = to.tree;
+        self.blocks.truncate(to.blocks.0);
+        self.block = to.blocks.1;
     }
 
     /// What is wrong with a record, if something is.
@@ -241,7 +267,7 @@ impl Verifier {
         } else if view.version != expected && !gaps {
             Some(format!("it has version {} in its stream, which is at version {}", view.version, expected - 1))
         } else {
-            None
+            view.problem().map(str::to_owned)
         }
     }
 
@@ -250,44 +276,11 @@ impl Verifier {
         self.tail.head = self.tail.head.max(position);
         self.chained = false;
         self.gaps = true;
-    }
-
-    /// Checks that the index file of a sound, sealed segment is what the segment gives.
-    fn index(&mut self, storage: &dyn Storage, segment: &OpenedSegment) -> Result<(), OpenError> {
-        let path = index_path(&segment.path);
-        let file = match storage.open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(OpenError::io("open", &path)(error)),
-        };
-        let loaded = load_segment(segment)?;
-        let seal = Seal {
-            first: segment.header.first_position,
-            salt: segment.salt,
-            chain: self.tail.chain,
-            last_time: self.tail.last_time,
-        };
-        let wanted = image(&loaded.index, seal);
-        let len = file.len().map_err(OpenError::io("read", &path))?;
-        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0).min(wanted.len() + 1)];
-        file.read_exact_at(&mut bytes, 0).map_err(OpenError::io("read", &path))?;
-        if bytes != wanted {
-            let differs = bytes.iter().zip(&wanted).take_while(|(is, should)| is == should).count();
-            self.report(Damage {
-                file: path,
-                offset: differs as u64,
-                position: segment.header.first_position,
-                reason: "the index does not say what its segment says; remove it and open the log to rebuild it"
-                    .to_owned(),
-            });
-        }
-        Ok(())
+        self.tree = None;
     }
 
     fn report(&mut self, damage: Damage) {
-        if self.found.damage.len() < Verification::MAX_DAMAGE {
-            self.found.damage.push(damage);
-        }
+        self.found.report(damage);
     }
 }
 
