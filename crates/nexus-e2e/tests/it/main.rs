@@ -12,3 +12,4 @@ mod bad_input;
 mod commands;
 mod import;
 mod lifecycle;
+mod proofs;

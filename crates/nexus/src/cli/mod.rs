@@ -5,12 +5,14 @@ mod banner;
 mod command;
 mod dev;
 mod event;
+mod log;
 mod output;
 mod projection;
 mod query;
 mod run;
 mod schema;
 mod stream;
+mod verify;
 
 pub use output::{Format, Output};
 pub(crate) use run::run;
