@@ -30,7 +30,7 @@ impl Levels {
             }
             let Some(level) = self.levels.get_mut(height) else { return };
             level.push(hash);
-            let full = level.len() as u64 % BLOCK == 0;
+            let full = (level.len() as u64).is_multiple_of(BLOCK);
             let Some(last) = level.rchunks(1 << HEIGHT).next().filter(|_| full) else { return };
             hash = root_of(last);
         }

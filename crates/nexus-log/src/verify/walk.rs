@@ -208,7 +208,7 @@ impl<'a> Verifier<'a> {
             let leaf = leaf_hash(&self.tail.chain);
             tree.push(leaf);
             self.block.push(leaf);
-            if size % BLOCK == 0 {
+            if size.is_multiple_of(BLOCK) {
                 self.blocks.push(std::mem::take(&mut self.block).root());
             }
         }
