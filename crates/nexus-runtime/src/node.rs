@@ -4,8 +4,8 @@ use nexus_core::{
     Admission, Position, Refusal, Text,
     framework::Projection,
     ports::{
-        AppendError, Clock, EventStore, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore, ReadStoreError,
-        RegisterError, RequestContext, SchemaRegistry,
+        AppendError, Clock, EventStore, HistoryTree, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore,
+        ReadStoreError, RegisterError, RequestContext, SchemaRegistry,
     },
 };
 use tokio::task::JoinHandle;
@@ -34,6 +34,8 @@ pub struct NodeParts<'a> {
     pub projections: Vec<Projection>,
     /// Where events are stored.
     pub store: Arc<dyn EventStore>,
+    /// What proves what the store holds, if it can.
+    pub history: Option<Arc<dyn HistoryTree>>,
     /// What knows the schemas.
     pub registry: Arc<dyn SchemaRegistry>,
     /// Puts stored schemas back into `registry`.
@@ -103,6 +105,7 @@ pub struct Node {
     commands: CommandService,
     queries: QueryService,
     store: Arc<dyn EventStore>,
+    history: Option<Arc<dyn HistoryTree>>,
     admission: Admission,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -162,6 +165,7 @@ impl Node {
             commands: CommandService { inner: Arc::new(inner) },
             queries: QueryService::new(running),
             store: parts.store,
+            history: parts.history,
             admission,
             clock: parts.clock,
             ids: parts.ids,
@@ -204,6 +208,12 @@ impl Node {
     #[must_use]
     pub fn events(&self) -> &Arc<dyn EventStore> {
         &self.store
+    }
+
+    /// What proves what the log holds, if the store can.
+    #[must_use]
+    pub fn history(&self) -> Option<&Arc<dyn HistoryTree>> {
+        self.history.as_ref()
     }
 
     /// The schema registry.

@@ -64,7 +64,7 @@ impl DataDir {
 
     /// The log's directory.
     pub(crate) fn log(&self) -> PathBuf {
-        self.path.join(Self::LOG)
+        log_dir(&self.path)
     }
 
     /// The directory of the read models.
@@ -124,6 +124,11 @@ impl DataDir {
             Err(error) => Err(unusable(error)),
         }
     }
+}
+
+/// The log's directory in the data directory `path`.
+pub(crate) fn log_dir(path: &Path) -> PathBuf {
+    path.join(DataDir::LOG)
 }
 
 /// Writes a file that only its owner may read.

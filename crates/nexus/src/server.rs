@@ -143,6 +143,7 @@ async fn start_node(
         catalogue: app.domain.catalogue()?,
         projections: app.domain.projections().to_vec(),
         store: Arc::<LogEventStore>::clone(log),
+        history: Some(Arc::new(log.history_tree().map_err(Failure::usage)?)),
         registry,
         restore_schema: &restore,
         policy: Arc::new(policy),

@@ -4,6 +4,7 @@ mod answers;
 mod catalogue;
 mod cloud_event;
 mod event;
+mod history;
 mod metadata;
 mod operations;
 
@@ -15,6 +16,7 @@ pub use answers::{
 pub use catalogue::{CommandDto, CommandList, PolicyBundleDto, PolicyList, SchemaDto, SchemaList};
 pub(crate) use cloud_event::CloudEvent;
 pub use event::{EventDto, InvalidEvent, ReceiptDto};
+pub use history::{ConsistencyProofDto, InclusionProofDto, InvalidProof, LogKeyDto, TreeHeadDto, TreeHeadList};
 pub use metadata::MetadataDto;
 pub use operations::{
     ProjectionErrorDto, ProjectionHealth, ProjectionList, ProjectionStatus, Readiness, ReadinessCheck, VersionInfo,

@@ -74,6 +74,8 @@ pub enum Code {
     ProjectionBehind,
     /// The time limit of the request passed.
     RequestTimeout,
+    /// The store cannot prove anything.
+    NoHistoryTree,
 }
 
 impl Code {
@@ -113,6 +115,7 @@ impl Code {
         Self::StoreReadOnly,
         Self::ProjectionBehind,
         Self::RequestTimeout,
+        Self::NoHistoryTree,
     ];
 
     /// The name in URLs: `validation-error`.
@@ -153,6 +156,7 @@ impl Code {
             Self::StoreReadOnly => "store-read-only",
             Self::ProjectionBehind => "projection-behind",
             Self::RequestTimeout => "request-timeout",
+            Self::NoHistoryTree => "no-history-tree",
         }
     }
 
@@ -195,6 +199,7 @@ impl Code {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::NoHistoryTree => StatusCode::NOT_IMPLEMENTED,
         }
     }
 
@@ -236,6 +241,7 @@ impl Code {
             Self::StoreReadOnly => "The store takes no writes now",
             Self::ProjectionBehind => "The read model has not caught up",
             Self::RequestTimeout => "The request took too long",
+            Self::NoHistoryTree => "The store keeps no history tree",
         }
     }
 

@@ -2,8 +2,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     routes::{
-        appends, backup, causation, commands, dashboard, events, feed, governance, operations, projections, queries,
-        streams,
+        appends, backup, causation, commands, dashboard, events, feed, governance, history, operations, projections,
+        queries, streams,
     },
     state::Api,
 };
@@ -26,6 +26,11 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(governance::list_schemas))
         .routes(routes!(governance::get_schema))
         .routes(routes!(governance::list_policies))
+        .routes(routes!(history::log_head))
+        .routes(routes!(history::log_heads))
+        .routes(routes!(history::inclusion_proof))
+        .routes(routes!(history::consistency_proof))
+        .routes(routes!(history::log_key))
         .routes(routes!(projections::list_projections))
         .routes(routes!(projections::get_projection))
         .routes(routes!(projections::projection_health))

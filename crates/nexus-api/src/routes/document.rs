@@ -16,9 +16,10 @@ use crate::problem::{FieldError, ProblemBody, ProblemError};
 const DESCRIPTION: &str = "Commands, events, streams and read models of a Nexus application, and its governance. \
     Every refusal is a problem document (RFC 9457) whose `code` is explained at `/docs/errors/<code>`.";
 
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("commands", "Ask an aggregate to decide."),
     ("events", "Read the log, append to it under governance, follow it live."),
+    ("log", "Prove what the log holds: signed tree heads, inclusion and consistency."),
     ("queries", "Read the rows of read models."),
     ("governance", "The schemas and policies in force."),
     ("projections", "How far read models have followed the log."),

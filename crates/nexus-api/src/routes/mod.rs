@@ -9,6 +9,7 @@ pub(crate) mod document;
 mod events;
 mod feed;
 mod governance;
+mod history;
 mod operations;
 mod projections;
 mod queries;

@@ -59,6 +59,7 @@ impl OverHttp {
             idempotency: Arc::new(MemoryIdempotencyIndex::default()),
             clock: clock.clone(),
             ids: ids.clone(),
+            history: None,
         };
         let server = Http::start(parts, |config| config.max_append_bytes = 16 << 20).await;
         Self { dir, clock, ids, log, client: Arc::new(Client { server, head: Mutex::default() }) }

@@ -17,6 +17,7 @@ mod domain;
 mod events;
 mod feed;
 mod governance;
+mod history;
 mod hostile;
 mod openapi;
 mod operations;

@@ -63,6 +63,7 @@ impl Server {
             catalogue: Catalogue::new([AggregateDefinition::of::<Account>().unwrap()]).unwrap(),
             projections: vec![Projection::of::<AccountRow>()],
             store: Arc::new(store.clone()),
+            history: None,
             registry: Arc::new(SmallRegistry::default()),
             restore_schema: &|_| Ok(()),
             policy: Arc::new(SwitchPolicy),

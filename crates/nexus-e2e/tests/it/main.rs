@@ -14,3 +14,4 @@ mod commands;
 mod exchange;
 mod import;
 mod lifecycle;
+mod proofs;

@@ -67,7 +67,7 @@ fn naive_subproof(from: usize, leaves: &[Hash], is_root: bool) -> Vec<Hash> {
 fn subtree(leaves: &[Hash]) -> impl FnMut(Range<u64>) -> Result<Hash, Infallible> {
     |range| {
         let len = range.end - range.start;
-        assert!(len.is_power_of_two() && range.start % len == 0, "{range:?} is no complete subtree");
+        assert!(len.is_power_of_two() && range.start.is_multiple_of(len), "{range:?} is no complete subtree");
         Ok(naive_root(&leaves[index(range.start)..index(range.end)]))
     }
 }

@@ -63,6 +63,11 @@ pub(crate) enum Builtin {
     /// Back up a server, check a backup, restore one.
     #[command(subcommand)]
     Backup(BackupVerb),
+    /// Prove what the log holds, and check proofs.
+    #[command(subcommand)]
+    Log(LogVerb),
+    /// Check a log that is not open, from its first byte to its last. Exit 0 intact, 1 damaged, 2 cannot be checked.
+    Verify(Verify),
     /// Print a completion script for a shell.
     Completion {
         /// The shell.
@@ -274,6 +279,53 @@ pub(crate) enum SchemaVerb {
         #[arg(long)]
         version: Option<u32>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The data directory.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) data: PathBuf,
+    /// A signed head that was kept elsewhere, or several: what `log head -o json` printed. Shows whether the log was
+    /// edited and everything in it computed and signed again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogVerb {
+    /// Have the head of the log signed. Keep it elsewhere: nobody can change the events under it unnoticed.
+    Head {
+        /// Over the events up to this position only.
+        #[arg(long, value_name = "POSITION")]
+        at: Option<u64>,
+    },
+    /// Prove that an event is in the log.
+    Prove(LogProve),
+    /// Check a proof, without a server.
+    Check(LogCheck),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogProve {
+    /// Position of the event.
+    pub(crate) position: u64,
+    /// Under the head over the events up to this position; by default under that of now.
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) at: Option<u64>,
+    /// Prove as well that nothing changed under this earlier head: what `log head -o json` printed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) since: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogCheck {
+    /// What `log prove -o json` printed.
+    #[arg(value_name = "FILE")]
+    pub(crate) proof: PathBuf,
+    /// The id of the key that must have signed it: `keyId` of /api/log/key, learned some other way.
+    #[arg(long, value_name = "KEY_ID")]
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,12 +7,14 @@ mod command;
 mod dev;
 mod event;
 mod exchange;
+mod log;
 mod output;
 mod projection;
 mod query;
 mod run;
 mod schema;
 mod stream;
+mod verify;
 
 pub use output::{Format, Output};
 pub(crate) use run::run;

@@ -9,7 +9,7 @@ use crate::{
     cli::{
         Output, args,
         args::{Arguments, Builtin},
-        backup, command, dev, event, output, projection, query, schema, stream,
+        backup, command, dev, event, log, output, projection, query, schema, stream, verify,
     },
 };
 
@@ -98,6 +98,8 @@ async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), F
         Builtin::Schema(verb) => schema::run(verb, &client()?, output).await,
         Builtin::Projection(verb) => projection::run(verb, &client()?, output).await,
         Builtin::Backup(verb) => backup::run(verb, client, output).await,
+        Builtin::Log(verb) => log::run(verb, client, output).await,
+        Builtin::Verify(arguments) => verify::run(&arguments, output),
         Builtin::Completion { shell } => {
             let mut command = Arguments::command();
             for verb in &app.verbs {
