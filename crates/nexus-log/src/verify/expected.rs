@@ -27,6 +27,8 @@ pub(super) struct ExpectedHeads {
     file: PathBuf,
     /// The largest size at which the log agreed with a head.
     agreed: u64,
+    /// The same for heads that were given: whoever rewrote the log could sign the saved ones again.
+    agreed_given: u64,
 }
 
 impl ExpectedHeads {
@@ -37,7 +39,7 @@ impl ExpectedHeads {
         given: &[SignedTreeHead],
         found: &mut Verification,
     ) -> Result<Self, OpenError> {
-        let mut heads = Self { waiting: Vec::new(), file: log.join(HEADS_FILE), agreed: 0 };
+        let mut heads = Self { waiting: Vec::new(), file: log.join(HEADS_FILE), agreed: 0, agreed_given: 0 };
         let saved = match read_heads(storage, log) {
             Ok(saved) => saved,
             Err(OpenError::Corrupt(damage)) => {
@@ -106,11 +108,14 @@ impl ExpectedHeads {
             let Some(root) = root.filter(|_| head.tree_size == size) else { continue };
             if head.root == root && head.hash == hash {
                 self.agreed = size;
+                if given {
+                    self.agreed_given = size;
+                }
                 found.heads += 1;
                 continue;
             }
             let what = if given { "the head given" } else { "the saved head" };
-            let first = self.agreed + 1;
+            let first = 1 + if given { self.agreed_given } else { self.agreed };
             let reason = format!(
                 "the log is not what {what} over {size} events says: an event from position {first} to {size} was \
                  changed (root {root}, signed {})",
