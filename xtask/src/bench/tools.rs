@@ -52,7 +52,7 @@ pub(crate) fn provide(bench: &Bench) -> Fallible<Tools> {
     match postgres() {
         Some(path) => tools.programs.push(Program { variable: "BENCH_POSTGRES", feature: None, path }),
         None => {
-            tools.left_out.push(("PostgreSQL", "neither found nor installed (Debian package `postgresql`)".to_owned()))
+            tools.left_out.push(("PostgreSQL", "neither found nor installed (Debian package `postgresql`)".to_owned()));
         }
     }
     tools.protoc = protoc(&folder)?;
