@@ -20,10 +20,13 @@ pub(crate) trait Engine: Send + 'static {
 }
 
 type Reply = oneshot::Sender<Result<(), String>>;
+/// An append and who waits for it.
+type Job = (Vec<Order>, Reply);
 
 #[derive(Default)]
 struct Waiting {
-    jobs: Mutex<(Vec<(Vec<Order>, Reply)>, bool)>,
+    /// Jobs, and whether no more will come.
+    jobs: Mutex<(Vec<Job>, bool)>,
     filled: Condvar,
 }
 
@@ -53,7 +56,7 @@ impl Waiting {
         }
     }
 
-    fn take(&self) -> Option<Vec<(Vec<Order>, Reply)>> {
+    fn take(&self) -> Option<Vec<Job>> {
         let mut state = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         while state.0.is_empty() {
             if state.1 {

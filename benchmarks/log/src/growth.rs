@@ -40,13 +40,13 @@ pub(crate) fn run(runtime: &Runtime, options: &Options) -> Fallible<Growth> {
     }
     let small = dir.join("few");
     fill(runtime, &small, FEW)?;
-    let few = probe(&small, options.seconds())?;
+    let few = probe(&small, options.seconds(), FEW)?;
     let large = dir.join("many");
     let fill_per_second = fill(runtime, &large, options.events)?;
     println!("filled with {} events, {} events/s", options.events, rate(fill_per_second));
-    let many = probe(&large, options.seconds())?;
+    let many = probe(&large, options.seconds(), options.events)?;
     kill_a_writer(&large)?;
-    let killed = probe(&large, options.seconds())?;
+    let killed = probe(&large, options.seconds(), options.events)?;
     let disk_bytes = size(&large)?;
     std::fs::remove_dir_all(&dir)?;
     Ok(Growth { few, many, killed, fill_per_second, disk_bytes })
@@ -72,9 +72,15 @@ fn fill(runtime: &Runtime, dir: &Path, events: u64) -> Fallible<f64> {
 }
 
 /// Measures in a process of its own.
-fn probe(dir: &Path, seconds: u64) -> Fallible<Probe> {
+fn probe(dir: &Path, seconds: u64, filled: u64) -> Fallible<Probe> {
     let mut command = Command::new(std::env::current_exe()?);
-    let output = command.arg("probe").arg(dir).arg(seconds.to_string()).stderr(Stdio::inherit()).output()?;
+    let output = command
+        .arg("probe")
+        .arg(dir)
+        .arg(seconds.to_string())
+        .arg(filled.to_string())
+        .stderr(Stdio::inherit())
+        .output()?;
     if !output.status.success() {
         return Err(format!("the probe of {} ended with {}", dir.display(), output.status).into());
     }

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 fn perform(options: &Options) -> Fallible<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match &options.process {
-        Some(Process::Probe { dir, seconds }) => return probe::probe(&runtime, dir, *seconds),
+        Some(Process::Probe { dir, seconds, filled }) => return probe::probe(&runtime, dir, *seconds, *filled),
         Some(Process::Write { dir }) => return probe::write(&runtime, dir),
         None => {}
     }

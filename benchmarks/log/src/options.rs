@@ -44,6 +44,8 @@ pub(crate) enum Process {
         dir: PathBuf,
         /// Seconds of every run.
         seconds: u64,
+        /// Events it was filled with before anything else was appended.
+        filled: u64,
     },
     /// Appends until it is killed.
     #[command(hide = true)]

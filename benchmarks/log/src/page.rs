@@ -97,6 +97,12 @@ fn ratio(samples: &[Sample], to: &[Sample], of: fn(&Sample) -> f64) -> f64 {
     Spread::of(samples.iter().zip(to).map(|(sample, to)| of(sample) / of(to))).median
 }
 
+/// One figure about cores over the rounds; a dash where it was not recorded.
+fn cores(samples: &[Sample], of: fn(&Sample) -> Option<f64>, pick: fn(Spread) -> f64) -> String {
+    let known: Vec<f64> = samples.iter().filter_map(of).collect();
+    if known.is_empty() { "–".to_owned() } else { format!("{:.2}", pick(Spread::of(known))) }
+}
+
 fn workload_table(workload: &Workload) -> String {
     let bare = workload.samples(Kind::Bare);
     let mut table = Table::new(&[
@@ -116,8 +122,8 @@ fn workload_table(workload: &Workload) -> String {
             format!("{:.0} %", share * 100.0),
             format!("{:.0}", latency(samples, |sample| sample.p50_us)),
             format!("{:.0}", latency(samples, |sample| sample.p99_us)),
-            format!("{:.2}", Spread::of(samples.iter().filter_map(|sample| sample.server_cores)).median),
-            format!("{:.2}", Spread::of(samples.iter().filter_map(|sample| sample.other_cores)).max),
+            cores(samples, |sample| sample.server_cores, |spread| spread.median),
+            cores(samples, |sample| sample.other_cores, |spread| spread.max),
         ]);
     }
     table.finish()

@@ -37,7 +37,7 @@ pub(crate) struct Probe {
 }
 
 /// Opens the log and measures it; prints the figures as one line of JSON.
-pub(crate) fn probe(runtime: &Runtime, dir: &Path, seconds: u64) -> Fallible<()> {
+pub(crate) fn probe(runtime: &Runtime, dir: &Path, seconds: u64, filled: u64) -> Fallible<()> {
     let begin = Instant::now();
     let log = Arc::new(NexusLog::open(dir, Governance::Real)?);
     let open_ms = begin.elapsed().as_secs_f64() * 1000.0;
@@ -47,8 +47,7 @@ pub(crate) fn probe(runtime: &Runtime, dir: &Path, seconds: u64) -> Fallible<()>
     // Once untimed, so that what is timed comes from the page cache.
     reads::scans(&reads, 0)?;
     let scan = reads::scans(&reads, seconds)?;
-    let written_by_fill = events - events % 100_000;
-    let streams = reads::streams(&reads, written_by_fill, seconds)?;
+    let streams = reads::streams(&reads, filled, seconds)?;
     let subject: Arc<dyn Subject> = log.clone();
     let since = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
     let appends = Load::new(64, 1, seconds).run(runtime, &subject, &format!("p{since}"))?;

@@ -37,7 +37,7 @@ impl OrderSource {
     }
 
     /// The next event.
-    pub fn next(&mut self) -> Order {
+    pub fn order(&mut self) -> Order {
         if self.version == Self::PER_STREAM {
             self.stream += 1;
             self.version = 0;
@@ -54,7 +54,7 @@ impl OrderSource {
 
     /// The next `count` events.
     pub fn batch(&mut self, count: usize) -> Vec<Order> {
-        (0..count).map(|_| self.next()).collect()
+        (0..count).map(|_| self.order()).collect()
     }
 
     /// The name of a stream of the source with this prefix.
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn payloads_have_about_four_hundred_bytes() {
         let mut source = OrderSource::new("x", 1);
-        let sizes: Vec<usize> = (0..1000).map(|_| source.next().payload.len()).collect();
+        let sizes: Vec<usize> = (0..1000).map(|_| source.order().payload.len()).collect();
         let mean = sizes.iter().sum::<usize>() / sizes.len();
         assert!((360..=440).contains(&mean), "{mean}");
     }
