@@ -62,6 +62,10 @@ struct Running {
 }
 
 impl LogEventStore {
+    /// Files of a data directory that do not follow from its events: the key that signs heads of its history, and the
+    /// saved heads. A copy of the log without them is a log of its own.
+    pub const HISTORY_FILES: [&str; 3] = ["log.key", "log.pub", "log/heads.nxheads"];
+
     /// Opens the log in the data directory `dir`, making it when there is none. Blocks while it reads the log.
     ///
     /// A write that a crash tore before it was acknowledged is dropped; damage to acknowledged events is an error.

@@ -43,6 +43,8 @@ struct Sample {
     dir: TempDir,
     events: Vec<Value>,
     rows: Vec<Value>,
+    /// The signed head somebody kept.
+    head: Value,
 }
 
 impl Sample {
@@ -53,8 +55,9 @@ impl Sample {
             place(&server, number);
         }
         let (events, rows) = (server.http().events(), server.http().all("orders"));
+        let head = server.http().get("/api/log/head").body;
         create(&server, &dir.path().join("backup"));
-        Self { dir, events, rows }
+        Self { dir, events, rows, head }
     }
 
     fn backup(&self) -> PathBuf {
@@ -126,6 +129,13 @@ fn a_restored_server_has_the_same_events_rows_and_cursors() {
     assert_eq!(server.http().all("orders"), sample.rows);
     let key = |dir: &Path| fs::read(dir.join("cursor.key")).unwrap();
     assert_eq!(key(&data), key(&sample.dir.path().join("data")), "open cursors stay valid");
+    let head = |server: &Server| server.http().get("/api/log/head").body;
+    assert_eq!(head(&server)["logId"], sample.head["logId"], "it is the same log");
+    assert_eq!(server.stop("-TERM"), Some(0));
+    let kept = sample.dir.path().join("head.json");
+    fs::write(&kept, sample.head.to_string()).unwrap();
+    let proved = run(&["verify", "--data", text(&data), "--against", text(&kept)]);
+    assert_eq!(proved.code, Some(0), "{}{}", proved.stdout, proved.stderr);
 }
 
 #[test]

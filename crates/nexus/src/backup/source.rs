@@ -23,6 +23,8 @@ pub(crate) trait Target {
 /// What a backup is made of, fixed at one moment.
 pub(crate) struct Source {
     prefix: LogPrefix,
+    /// The log's key and its signed heads, with their contents.
+    history: Vec<(String, Vec<u8>)>,
     kept: Vec<(String, File)>,
     begun: Timestamp,
 }
@@ -31,8 +33,10 @@ impl Source {
     /// The log of `data` up to its head of now, and the files that do not follow from it.
     pub(crate) fn new(data: &DataDir, log: &LogEventStore, now: Timestamp) -> Result<Self, io::Error> {
         let unreadable = |error: ReadError| io::Error::other(error.to_string());
+        // Heads first: none of them may be over more events than are copied.
+        let history = history_files(data)?;
         let prefix = log.prefix().map_err(unreadable)?;
-        Ok(Self { prefix, kept: data.underived_files()?, begun: now })
+        Ok(Self { prefix, history, kept: data.underived_files()?, begun: now })
     }
 
     /// Copies all files into `target` and answers the manifest of what was copied.
@@ -41,6 +45,9 @@ impl Source {
         for segment in self.prefix.segments() {
             let path = format!("{}/{}", DataDir::LOG, segment.path().to_string_lossy());
             files.push(copy(target, path, segment.bytes(), &mut segment.reader())?);
+        }
+        for (path, content) in &self.history {
+            files.push(copy(target, path.clone(), content.len() as u64, &mut content.as_slice())?);
         }
         for (name, file) in &self.kept {
             files.push(copy(target, name.clone(), file.metadata()?.len(), &mut &*file)?);
@@ -53,6 +60,19 @@ impl Source {
     pub(crate) fn bytes(&self) -> u64 {
         self.prefix.segments().iter().map(nexus_log::PrefixSegment::bytes).sum()
     }
+}
+
+/// Without its key and heads a restored log would be another one to whoever kept a head of it.
+fn history_files(data: &DataDir) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for name in LogEventStore::HISTORY_FILES {
+        match std::fs::read(data.log().join(name)) {
+            Ok(content) => files.push((format!("{}/{name}", DataDir::LOG), content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(files)
 }
 
 fn copy(target: &mut dyn Target, path: String, bytes: u64, content: &mut dyn Read) -> io::Result<FileEntry> {
