@@ -1,5 +1,5 @@
 //! Repository tasks: `cargo xtask tidy` checks what no compiler checks, `cargo xtask test` is the whole gate,
-//! `cargo xtask bench` measures.
+//! `cargo xtask bench` measures, `cargo xtask scorecard` injects faults into the event log and writes down what it kept.
 //!
 //! **What belongs here:** what a contributor or CI runs on the repository. **What does not:** anything a user of
 //! Nexus runs; that is the `nexus` binary.
@@ -8,6 +8,7 @@
 
 mod bench;
 mod run;
+mod scorecard;
 mod tidy;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -33,6 +34,8 @@ enum Task {
     /// Measure: the log, or the server beside its peers.
     #[command(subcommand)]
     Bench(bench::Benchmark),
+    /// Inject faults into the event log for some minutes and write docs/scorecard.md.
+    Scorecard(scorecard::Options),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn perform(task: Task) -> Fallible<bool> {
         Task::Tidy => tidy::run(&root),
         Task::Test(options) => run::run(&root, &options),
         Task::Bench(benchmark) => bench::run(&root, &benchmark),
+        Task::Scorecard(options) => scorecard::run(&root, &options),
     }
 }
 

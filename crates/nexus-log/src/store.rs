@@ -231,6 +231,8 @@ fn start_writer(
         tail,
         buf: Buffer::default(),
         sealer,
+        // What recovery left behind may be a mark that nobody flushed since.
+        marked: true,
     };
     thread::Builder::new()
         .name("nexus-log-write".to_owned())

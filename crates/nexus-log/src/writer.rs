@@ -40,6 +40,8 @@ pub(crate) struct Writer {
     pub(crate) tail: Tail,
     pub(crate) buf: Buffer,
     pub(crate) sealer: Sealer,
+    /// A mark was written since the last flush.
+    pub(crate) marked: bool,
 }
 
 /// The frames of a group, and where they will be.
@@ -131,6 +133,7 @@ impl Writer {
         let file = &self.active.file;
         file.write_all_at(&self.buf.bytes, self.tail.offset).map_err(Failure::unknown("writing"))?;
         file.sync_data().map_err(Failure::unknown("flushing"))?;
+        self.marked = false;
         tail.offset += self.buf.bytes.len() as u64;
         self.publish(writes(), tail);
         Ok(())
@@ -178,8 +181,12 @@ impl Writer {
         self.preparer.reserve(end).map_err(Failure::NoRoom)
     }
 
-    /// Goes on in a new segment. Everything in the current one is durable.
+    /// Goes on in a new segment, once everything in the current one is durable. Its events are; a mark behind them may
+    /// not be, and half a mark in a segment that another one follows would be damage.
     fn roll(&mut self, size: u64) -> Result<(), Failure> {
+        if std::mem::take(&mut self.marked) {
+            self.active.file.sync_data().map_err(Failure::unknown("flushing"))?;
+        }
         let len = self.options.segment_bytes.max(SEGMENT_HEADER as u64 + size + MARK);
         let file = self.preparer.take_next(len).map_err(Failure::NoRoom)?;
         let header = SegmentHeader {
@@ -224,7 +231,10 @@ impl Writer {
         }
         let mark = FrameHeader::mark(self.tail.head).encode(self.active.salt);
         match self.active.file.write_all_at(&mark, self.tail.offset) {
-            Ok(()) => self.tail.offset += MARK,
+            Ok(()) => {
+                self.tail.offset += MARK;
+                self.marked = true;
+            }
             Err(error) => {
                 self.failed(Failure::Unknown("writing", error));
             }
