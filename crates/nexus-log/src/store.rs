@@ -231,8 +231,7 @@ fn start_writer(
         tail,
         buf: Buffer::default(),
         sealer,
-        // What recovery left behind may be a mark that nobody flushed since.
-        marked: true,
+        marked: 0,
     };
     thread::Builder::new()
         .name("nexus-log-write".to_owned())

@@ -40,8 +40,8 @@ pub(crate) struct Writer {
     pub(crate) tail: Tail,
     pub(crate) buf: Buffer,
     pub(crate) sealer: Sealer,
-    /// A mark was written since the last flush.
-    pub(crate) marked: bool,
+    /// Position up to which marks say that the log is durable.
+    pub(crate) marked: u64,
 }
 
 /// The frames of a group, and where they will be.
@@ -133,7 +133,6 @@ impl Writer {
         let file = &self.active.file;
         file.write_all_at(&self.buf.bytes, self.tail.offset).map_err(Failure::unknown("writing"))?;
         file.sync_data().map_err(Failure::unknown("flushing"))?;
-        self.marked = false;
         tail.offset += self.buf.bytes.len() as u64;
         self.publish(writes(), tail);
         Ok(())
@@ -184,9 +183,7 @@ impl Writer {
     /// Goes on in a new segment, once everything in the current one is durable. Its events are; a mark behind them may
     /// not be, and half a mark in a segment that another one follows would be damage.
     fn roll(&mut self, size: u64) -> Result<(), Failure> {
-        if std::mem::take(&mut self.marked) {
-            self.active.file.sync_data().map_err(Failure::unknown("flushing"))?;
-        }
+        self.active.file.sync_data().map_err(Failure::unknown("flushing"))?;
         let len = self.options.segment_bytes.max(SEGMENT_HEADER as u64 + size + MARK);
         let file = self.preparer.take_next(len).map_err(Failure::NoRoom)?;
         let header = SegmentHeader {
@@ -225,15 +222,16 @@ impl Writer {
     /// Not flushed: it matters after a kill of the process, which keeps it, and goes out with the next group.
     fn mark(&mut self) {
         let writable = self.state.write_state() == WriteState::Writable;
-        let has_events = self.tail.head >= self.active.first;
-        if !writable || !has_events || self.preparer.prepared() < self.tail.offset + MARK {
+        // Appends that were refused or replayed leave nothing to note.
+        let unmarked = self.tail.head >= self.active.first && self.tail.head > self.marked;
+        if !writable || !unmarked || self.preparer.prepared() < self.tail.offset + MARK {
             return;
         }
         let mark = FrameHeader::mark(self.tail.head).encode(self.active.salt);
         match self.active.file.write_all_at(&mark, self.tail.offset) {
             Ok(()) => {
                 self.tail.offset += MARK;
-                self.marked = true;
+                self.marked = self.tail.head;
             }
             Err(error) => {
                 self.failed(Failure::Unknown("writing", error));

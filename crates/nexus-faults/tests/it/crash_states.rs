@@ -7,7 +7,7 @@ use nexus_testkit::fixture::{admitted, proposal};
 use crate::{
     random::Random,
     scorecard::{amount, report, seed},
-    simulated::{Disk, Image, Survival},
+    simulated::{Disk, Image, Operation, Survival},
     subject::{Subject, open, read_all, verify},
     workload::{Recording, Workload, record},
 };
@@ -140,4 +140,27 @@ async fn every_crash_state_keeps_what_was_acknowledged() {
         ("second crashes while opening", looked.second_crashes),
     ];
     report("crash states", &injected, "0 lost, 0 phantom, 0 torn appends, 0 unable to open");
+}
+
+/// Once a segment had its successor, marks behind its last event that were never flushed could be torn by a crash, and
+/// the log did not open any more.
+#[tokio::test]
+async fn marks_before_a_new_segment_cannot_be_torn() {
+    let recording = record(&Subject::LOG, Workload::Refused, seed()).await;
+    let mut random = Random::new(seed());
+    let mut image = Image::default();
+    let mut states = 0;
+    for (at, operation) in recording.trace.iter().enumerate() {
+        image.apply(operation);
+        if !matches!(operation, Operation::FlushDir(_)) {
+            continue;
+        }
+        for _ in 0..20 {
+            let left = image.crash(Survival::Any, &mut random);
+            let judged = judge(&left, &recording, recording.owed_at(at + 1), &mut random).await;
+            judged.unwrap_or_else(|what| panic!("operation {at}: {what}"));
+            states += 1;
+        }
+    }
+    assert!(states >= 60, "{states} states, the log has too few segments");
 }

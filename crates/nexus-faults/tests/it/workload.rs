@@ -27,6 +27,8 @@ pub(crate) enum Workload {
     Groups,
     /// Enough to go through segments, whose indexes are sealed meanwhile.
     Roll,
+    /// Going through segments with appends that are refused in between, which store nothing.
+    Refused,
     /// Closing and opening again.
     Reopen,
     /// A disk without room, until there is some.
@@ -34,8 +36,8 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Single, Self::Batches, Self::Streams, Self::Groups, Self::Roll, Self::Reopen, Self::Full];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Single, Self::Batches, Self::Streams, Self::Groups, Self::Roll, Self::Refused, Self::Reopen, Self::Full];
 }
 
 /// What happened to a disk, and what was promised when.
@@ -100,6 +102,15 @@ impl<'a> Session<'a> {
                 }
             }
             Workload::Roll => self.each((0..22).map(|round| any(round, 30))).await,
+            Workload::Refused => {
+                for _ in 0..14 {
+                    self.each([any(1, 28)]).await;
+                    for _ in 0..12 {
+                        let refused = admitted(proposal("order-1", ExpectedVersion::NoStream, 1));
+                        assert!(self.store.append(refused).await.is_err(), "the stream exists");
+                    }
+                }
+            }
             Workload::Reopen => {
                 for round in 0..4 {
                     self.each([any(round, 2), any(round, 1)]).await;

@@ -28,6 +28,8 @@ impl Fault {
 pub(crate) struct Faults {
     /// The operation, counted from now on, that goes wrong. Every operation but reads counts.
     pub(crate) at: Option<(usize, Fault)>,
+    /// As `at`, counting flushes of files alone; the device reports an error.
+    pub(crate) flush_at: Option<usize>,
     /// As `at`, for reads.
     pub(crate) read_at: Option<usize>,
     /// Operations after which nothing works any more, as when the power is gone.
@@ -45,6 +47,15 @@ impl Faults {
             Some(0) => return Err(io::Error::other("the power is gone")),
             Some(left) => *left -= 1,
             None => {}
+        }
+        if name == "flush"
+            && let Some(left) = self.flush_at
+        {
+            self.flush_at = left.checked_sub(1);
+            if left == 0 {
+                self.fired.push(name);
+                return Ok(Some(Fault::Device));
+            }
         }
         let Some((left, fault)) = &mut self.at else { return Ok(None) };
         if *left > 0 {
