@@ -1,6 +1,6 @@
 //! The stock `nexus` binary: an application without a domain of its own, with the Order domain as its sample.
 
-/// Requests allocate much and briefly, on all threads; this allocator takes a sixth less of the time of an append.
+/// Requests allocate much and briefly, on all threads, which this allocator is made for.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
