@@ -13,6 +13,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
+    leftover,
     problem::{Code, Problem},
     state::Api,
 };
@@ -22,6 +23,7 @@ pub(crate) async fn surround(State(api): State<Api>, request: Request, next: Nex
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let trace_id = trace_id(&request);
     let span = tracing::info_span!("request", %method, %path, %trace_id);
+    let (request, leftover) = leftover::watch(request);
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     let outcome = tokio::time::timeout(api.config.request_timeout, work).instrument(span.clone()).await;
     let mut response = match outcome {
@@ -33,6 +35,9 @@ pub(crate) async fn surround(State(api): State<Api>, request: Request, next: Nex
         let problem = response.extensions_mut().remove::<Problem>();
         let problem = problem.unwrap_or_else(|| of_status(response.status(), &method));
         response = span.in_scope(|| problem.render(response, &path, &trace_id));
+        if let Some(leftover) = leftover {
+            leftover.discard().await;
+        }
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response

@@ -10,6 +10,7 @@ mod config;
 mod cursor;
 pub mod dto;
 mod edge;
+mod leftover;
 mod members;
 mod problem;
 mod request;

@@ -66,6 +66,55 @@ fn malformed_and_oversized_documents_are_refused() {
     refuse(&http, text, 415, "");
 }
 
+/// Sends a whole body larger than any buffer on the way, and only then reads the answer.
+fn answer_after_sending(server: &Server, head: &str, body: &[u8]) -> String {
+    let mut client = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    client.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
+    client.write_all(format!("{head}host: x\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+    client.write_all(body).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_client_that_sends_all_of_a_refused_body_still_reads_why() {
+    let server = Server::dev(&[]);
+    let body = vec![b' '; 24 << 20];
+    let declared = format!("content-length: {}\r\n", body.len());
+    let mut chunked = format!("{:x}\r\n", body.len()).into_bytes();
+    chunked.extend_from_slice(&body);
+    chunked.extend_from_slice(b"\r\n0\r\n\r\n");
+    let json = "content-type: application/json\r\n";
+    for (path, headers, body, status) in [
+        ("/api/commands/PlaceOrder", format!("{json}{declared}"), &body, "413"),
+        ("/api/commands/PlaceOrder", format!("{json}transfer-encoding: chunked\r\n"), &chunked, "413"),
+        ("/api/commands/PlaceOrder", declared.clone(), &body, "415"),
+        ("/api/nothing", format!("{json}{declared}"), &body, "404"),
+    ] {
+        let answer = answer_after_sending(&server, &format!("POST {path} HTTP/1.1\r\n{headers}"), body);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path} {headers}: {answer:.300}");
+        assert!(answer.contains("application/problem+json"), "{path}: {answer:.300}");
+    }
+}
+
+#[test]
+fn a_client_that_waits_to_be_asked_for_its_body_is_refused_at_once() {
+    let server = Server::dev(&[]);
+    let mut client = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    client
+        .write_all(
+            b"POST /api/commands/PlaceOrder HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+              content-length: 25165824\r\nexpect: 100-continue\r\n\r\n",
+        )
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer:.300}");
+}
+
 #[test]
 fn unknown_names_list_the_nearest_ones() {
     let server = Server::dev(&[]);
