@@ -1,12 +1,13 @@
 //! From a schema document to something that checks documents.
 
 use jsonschema::{Draft, PatternOptions, Validator};
-use nexus_core::ports::Violation;
+use nexus_core::{Json, ports::Violation};
 use serde_json::Value;
 
 use crate::{
     close::close,
     explain,
+    flat::{Borrowing, Flat},
     graph::{Graph, shown},
     limits,
 };
@@ -14,9 +15,9 @@ use crate::{
 /// A schema ready to check documents.
 pub(crate) struct Compiled {
     /// The writer-closed form.
-    closed: Validator,
+    closed: Validator<Borrowing>,
     /// The schema as it was written, where the closed form alone could accept more.
-    original: Option<Validator>,
+    original: Option<Validator<Borrowing>>,
     /// Most levels a document may have before its check would cost too much.
     depth_limit: Option<usize>,
 }
@@ -48,23 +49,23 @@ impl Compiled {
     }
 
     /// Every way in which a document breaks the schema, at most 100; empty when it is valid.
-    pub(crate) fn violations(&self, document: &Value) -> Vec<Violation> {
-        if let Some(limit) = self.depth_limit.filter(|limit| limits::deeper_than(document, *limit)) {
-            return vec![Violation {
-                pointer: String::new(),
-                keyword: "depth".to_owned(),
-                message: format!(
-                    "expected at most {limit} levels of nesting, which this schema can check at bounded cost"
-                ),
-            }];
+    pub(crate) fn violations(&self, document: &Json) -> Vec<Violation> {
+        let document = match Flat::read(document.as_bytes()) {
+            Ok(document) => document,
+            Err(error) => return single("json", format!("expected a JSON document: {error}")),
+        };
+        if let Some(limit) = self.depth_limit.filter(|limit| document.is_deeper_than(*limit)) {
+            let message =
+                format!("expected at most {limit} levels of nesting, which this schema can check at bounded cost");
+            return single("depth", message);
         }
         // The closed form comes first because it tells of undeclared members as well.
         let mut validators = std::iter::once(&self.closed).chain(&self.original);
-        let Some(broken) = validators.find(|validator| !validator.is_valid(document)) else {
+        let Some(broken) = validators.find(|validator| !validator.is_valid(document.root())) else {
             return Vec::new();
         };
         let mut violations = Vec::new();
-        for error in broken.iter_errors(document) {
+        for error in broken.iter_errors(document.root()) {
             explain::push(&error, &mut violations);
             if violations.len() >= Self::MAX_VIOLATIONS {
                 violations.truncate(Self::MAX_VIOLATIONS);
@@ -73,6 +74,11 @@ impl Compiled {
         }
         violations
     }
+}
+
+/// One violation of the document as a whole.
+fn single(keyword: &str, message: String) -> Vec<Violation> {
+    vec![Violation { pointer: String::new(), keyword: keyword.to_owned(), message }]
 }
 
 fn draft_of(schema: &Value) -> Result<Draft, String> {
@@ -89,8 +95,8 @@ fn draft_of(schema: &Value) -> Result<Draft, String> {
     Ok(draft)
 }
 
-fn build(schema: &Value, draft: Draft) -> Result<Validator, String> {
-    jsonschema::options()
+fn build(schema: &Value, draft: Draft) -> Result<Validator<Borrowing>, String> {
+    jsonschema::options_for::<Borrowing>()
         .with_draft(draft)
         .offline()
         .should_validate_formats(true)

@@ -13,13 +13,15 @@
 //! engine whose time is linear in the text. A schema whose branches multiply with the depth of a document gets a
 //! depth limit that keeps a check cheap.
 //!
-//! Reading order: `registry` (what is offered), `compile` (what a registration goes through), `graph` and
+//! Reading order: `registry` (what is offered), `compile` (what a registration goes through), `flat` (what is
+//! checked), `graph` and
 //! `close` (writer-closed), `limits` (what is refused and bounded), `explain` (what a person is told).
 
 mod canonical;
 mod close;
 mod compile;
 mod explain;
+mod flat;
 mod graph;
 mod limits;
 mod registry;

@@ -5,7 +5,7 @@ use std::{
 
 use nexus_core::{
     Digest, Json,
-    ports::{RegisterError, SchemaDocument, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry, Violation},
+    ports::{RegisterError, SchemaDocument, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry},
 };
 use serde_json::Value;
 
@@ -135,14 +135,7 @@ impl SchemaRegistry for JsonSchemaRegistry {
         document: &Json,
     ) -> Result<SchemaRef, SchemaRefusal> {
         let entry = self.entry(kind, name, version)?;
-        let violations = match document.to_value() {
-            Ok(value) => entry.compiled.violations(&value),
-            Err(error) => vec![Violation {
-                pointer: String::new(),
-                keyword: "json".to_owned(),
-                message: format!("expected a JSON document: {error}"),
-            }],
-        };
+        let violations = entry.compiled.violations(document);
         if violations.is_empty() {
             Ok(entry.reference.clone())
         } else {
