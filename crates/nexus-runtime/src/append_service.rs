@@ -53,7 +53,9 @@ pub enum AppendFailure {
 }
 
 impl AppendService {
-    /// Stores a proposal and answers once it is durable. The work goes on when the caller goes away.
+    /// Stores a proposal and answers once it is durable. When the caller goes away, the proposal is stored or it is
+    /// not; with an idempotency key the work goes on, so that the key is never given free while its append may still
+    /// happen.
     ///
     /// # Errors
     /// [`AppendFailure`]; nothing was stored.
@@ -63,8 +65,11 @@ impl AppendService {
         idempotent: Option<Idempotent>,
         info: RequestInfo,
     ) -> Result<AppendAnswer, AppendFailure> {
+        let Some(idempotent) = idempotent else {
+            return self.submit(proposal, &info).await?.await;
+        };
         let inner = Arc::clone(&self.inner);
-        let work = tokio::spawn(async move { inner.append(proposal, idempotent, &info).await });
+        let work = tokio::spawn(async move { inner.append_once(proposal, &idempotent, &info).await });
         work.await.unwrap_or_else(|error| {
             tracing::error!(%error, "an append task failed");
             Err(AppendError::Unavailable { reason: "the append ended early".to_owned() }.into())
@@ -125,24 +130,22 @@ impl Future for PendingAppend {
 }
 
 impl Inner {
-    async fn append(
+    /// Appends what no earlier append with the same key did.
+    async fn append_once(
         &self,
         mut proposal: Proposal,
-        idempotent: Option<Idempotent>,
+        idempotent: &Idempotent,
         info: &RequestInfo,
     ) -> Result<AppendAnswer, AppendFailure> {
-        let claim = match &idempotent {
-            None => None,
-            Some(idempotent) => match self.keys.begin(idempotent).await? {
-                Begun::Before(record) => return self.replay(record).await,
-                Begun::First(claim) => Some((claim, idempotent.mark())),
-            },
+        let claim = match self.keys.begin(idempotent).await? {
+            Begun::Before(record) => return self.replay(record).await,
+            Begun::First(claim) => claim,
         };
-        let decision_id = self.ids.decision_id();
-        self.complete(&mut proposal, info, decision_id, claim.as_ref().map(|(_, mark)| mark));
+        let (decision_id, mark) = (self.ids.decision_id(), idempotent.mark());
+        self.complete(&mut proposal, info, decision_id, Some(&mark));
         let admitted = self.admit_proposal(proposal, info, decision_id)?;
         let appended = self.store_admitted(admitted).await?;
-        if let Some((claim, mark)) = claim.filter(|_| !appended.replayed)
+        if !appended.replayed
             && let Some(record) = record_of(&appended, mark, decision_id, self.clock.now())
         {
             claim.done(record);
