@@ -3,9 +3,14 @@
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::request::Request;
+
+/// How long the writer looks again before it sleeps: about what waking it costs. A lone caller's next append comes sooner.
+const LOOK: Duration = Duration::from_micros(30);
 
 /// Waiting appends. Bounded by the permits that each of them carries.
 #[derive(Default)]
@@ -40,7 +45,7 @@ impl Queue {
     /// Waits for appends and takes as many as are there, until they hold `bytes`; at least one.
     /// `None` once the queue is closed and empty.
     pub(crate) fn take(&self, bytes: u64) -> Option<Vec<Request>> {
-        let mut state = self.state();
+        let mut state = self.look();
         while state.waiting.is_empty() {
             if state.closed {
                 return None;
@@ -58,6 +63,19 @@ impl Queue {
             group.extend(state.waiting.pop_front());
         }
         Some(group)
+    }
+
+    /// The state once an append waits, the queue is closed or [`LOOK`] is over. Other threads go first meanwhile.
+    fn look(&self) -> MutexGuard<'_, QueueState> {
+        let started = Instant::now();
+        loop {
+            let state = self.state();
+            if !state.waiting.is_empty() || state.closed || started.elapsed() > LOOK {
+                return state;
+            }
+            drop(state);
+            thread::yield_now();
+        }
     }
 
     /// Whether nobody waits.
