@@ -15,7 +15,7 @@ use nexus_core::{
 use uuid::Uuid;
 
 use super::{
-    heads_file::HeadsFile,
+    heads_file::{HEADS_FILE, HeadsFile},
     key::{LogSigner, key_id},
     key_file::open_key,
     leaves::{block_leaves, chain_hashes},
@@ -65,6 +65,14 @@ impl Shared {
         let signer = open_key(&*storage, dir)?;
         let (heads, log_id) = HeadsFile::open(&*storage, &log, &signer)?;
         let (signed, head) = (heads.last_size(), state.head());
+        if signed == 0 && state.segments().len() > 1 {
+            // So it is with a log that was never signed, and with one whose heads were taken away.
+            tracing::warn!(
+                %log_id,
+                "the log has full segments and no saved tree heads; if {HEADS_FILE} was removed, restore it from a \
+                 backup, or compare the log with heads kept elsewhere: nexus verify --against FILE"
+            );
+        }
         if signed > head {
             let reason = format!("a tree head over {signed} events is saved, but the log ends at position {head}");
             let damage = Damage { file: log, offset: 0, position: head + 1, reason };
