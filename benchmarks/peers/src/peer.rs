@@ -99,7 +99,9 @@ impl Peer {
         match self.kind {
             Kind::NexusOnce | Kind::NexusLines => Server::child(&dir, |address, dir| {
                 let mut command = Command::new(program);
-                command.args(["serve", "--insecure-no-auth", "--listen", address, "--data"]).arg(dir);
+                // The others keep no read models either.
+                command.args(["serve", "--role", "command", "--insecure-no-auth"]);
+                command.args(["--listen", address, "--data"]).arg(dir);
                 command.env("NEXUS_LOG", "warn");
                 command
             }),

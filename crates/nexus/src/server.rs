@@ -15,7 +15,7 @@ use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Failure, backup::ServerBackups, data_dir::DataDir};
+use crate::{App, Failure, backup::ServerBackups, cli::args::Role, data_dir::DataDir};
 
 /// How long requests that are under way may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -34,6 +34,8 @@ pub(crate) struct ServerOptions {
     pub(crate) listen: SocketAddr,
     /// `dev`, `production`, …: `input.context.environment` in policies.
     pub(crate) environment: &'static str,
+    /// What it does.
+    pub(crate) role: Role,
 }
 
 /// A server that accepts requests.
@@ -49,11 +51,11 @@ pub(crate) struct Server {
 impl Server {
     /// Opens the stores, starts the platform and listens.
     pub(crate) async fn start(app: &App, options: ServerOptions) -> Result<Self, Failure> {
-        let ServerOptions { data, listen, environment } = options;
+        let ServerOptions { data, listen, environment, role } = options;
         let listener = bind(listen).await?;
         let address = listener.local_addr().map_err(Failure::usage)?;
         let log = open_log(&data)?;
-        let node = Arc::new(start_node(app, &data, &log, environment).await?);
+        let node = Arc::new(start_node(app, &data, &log, (environment, role)).await?);
         let backups = ServerBackups { data: data.shared(), log: Arc::clone(&log), clock: Arc::new(SystemClock) };
         let config = ApiConfig { backups: Some(Arc::new(backups)), ..api_config(&data, node.stopping())? };
         let router = nexus_api::router(Arc::clone(&node), config);
@@ -127,7 +129,7 @@ async fn start_node(
     app: &App,
     data: &DataDir,
     log: &Arc<LogEventStore>,
-    environment: &'static str,
+    (environment, role): (&'static str, Role),
 ) -> Result<Node, Failure> {
     let registry = Arc::new(JsonSchemaRegistry::new());
     let restore = {
@@ -141,7 +143,10 @@ async fn start_node(
         service: Text::from(app.name.as_str()),
         environment: Text::from_static(environment),
         catalogue: app.domain.catalogue()?,
-        projections: app.domain.projections().to_vec(),
+        projections: match role {
+            Role::All => app.domain.projections().to_vec(),
+            Role::Command => Vec::new(),
+        },
         store: Arc::<LogEventStore>::clone(log),
         history: Some(Arc::new(log.history_tree().map_err(Failure::usage)?)),
         registry,

@@ -228,7 +228,11 @@ impl From<QueryFailure> for Problem {
         let text = failure.to_string();
         match failure {
             QueryFailure::UnknownResource { known, .. } => {
-                let known = if known.is_empty() { "there are none".to_owned() } else { known.join(", ") };
+                let known = if known.is_empty() {
+                    "none, this server keeps no read models".to_owned()
+                } else {
+                    known.join(", ")
+                };
                 Self::new(Code::UnknownResource, format!("{text}; known: {known}"))
             }
             QueryFailure::Behind { .. } => Self::new(Code::ProjectionBehind, text).with_retry_after(1),

@@ -109,6 +109,26 @@ fn serving_without_authentication_is_refused_beyond_loopback() {
 }
 
 #[test]
+fn a_server_for_commands_alone_leaves_its_read_models_to_a_later_start() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let start = |role| {
+        Server::start(&["serve", "--data", data, "--listen", "127.0.0.1:0", "--insecure-no-auth", "--role", role])
+    };
+    let commands = start("command");
+    let order = serde_json::json!({ "aggregateId": "o1", "payload": { "customerId": "17850", "country": "France",
+        "lines": [{ "productId": "85123A", "quantity": 6, "unitPriceMinor": 255 }] } });
+    let answer = commands.http().post("/api/commands/PlaceOrder", &order);
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    assert!(!commands.http().events().is_empty());
+    let refused = commands.http().get("/api/queries/orders");
+    assert_eq!((refused.status, refused.code()), (404, "UNKNOWN_RESOURCE"), "{}", refused.body);
+    assert!(refused.body.to_string().contains("keeps no read models"), "{}", refused.body);
+    assert_eq!(commands.stop("-TERM"), Some(0));
+    assert_eq!(start("all").http().all("orders").len(), 1);
+}
+
+#[test]
 fn wrong_command_lines_exit_with_2_and_help() {
     let cases: [&[&str]; 5] =
         [&[], &["frobnicate"], &["dev", "--port", "banana"], &["command", "send"], &["dev", "--sample", "nothing"]];

@@ -21,6 +21,8 @@ mod prefix;
 #[cfg(test)]
 mod rewriting;
 #[cfg(test)]
+mod scans;
+#[cfg(test)]
 mod segments;
 #[cfg(test)]
 mod support;

@@ -110,9 +110,21 @@ pub(crate) struct Serve {
     /// Ask for no credentials. Only on a loopback address.
     #[arg(long)]
     pub(crate) insecure_no_auth: bool,
+    /// What this server does.
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    pub(crate) role: Role,
     /// The sample domain to load: `orders` or `none`. Only where the application offers samples.
     #[arg(long, value_name = "NAME")]
     pub(crate) sample: Option<String>,
+}
+
+/// Which of its tasks a server takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// Everything.
+    All,
+    /// Commands, appends and events; read models are left as they are, and a later start with `all` catches them up.
+    Command,
 }
 
 #[derive(Debug, Subcommand)]

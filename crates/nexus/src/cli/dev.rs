@@ -7,7 +7,7 @@ use crate::{
     App, Failure,
     cli::{
         Output,
-        args::{Dev, Serve},
+        args::{Dev, Role, Serve},
         banner,
     },
     data_dir::DataDir,
@@ -22,7 +22,7 @@ pub(crate) async fn dev(app: App, dev: Dev, program: &str, output: Output) -> Re
     let port = if dev.random_ports { 0 } else { dev.port };
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let app = app.with_sample(dev.sample.as_deref())?;
-    run(app, ServerOptions { data, listen, environment: "dev" }, program, output).await
+    run(app, ServerOptions { data, listen, environment: "dev", role: Role::All }, program, output).await
 }
 
 pub(crate) async fn serve(app: App, serve: Serve, program: &str, output: Output) -> Result<(), Failure> {
@@ -38,7 +38,8 @@ pub(crate) async fn serve(app: App, serve: Serve, program: &str, output: Output)
     }
     let data = DataDir::kept(&serve.data)?;
     let app = app.with_sample(serve.sample.as_deref())?;
-    run(app, ServerOptions { data, listen: serve.listen, environment: "production" }, program, output).await
+    let options = ServerOptions { data, listen: serve.listen, environment: "production", role: serve.role };
+    run(app, options, program, output).await
 }
 
 async fn run(app: App, options: ServerOptions, program: &str, output: Output) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! The command line that every application gets.
 
-mod args;
+pub(crate) mod args;
 mod backup;
 mod banner;
 mod command;
