@@ -10,7 +10,7 @@
 //! Reading order: [`store`](LogEventStore) (what is offered), `request` and `queue` (how an append gets to the
 //! writer), `plan` and `writer` (what happens to it), `prepare` (where room comes from), `format` (the bytes),
 //! `recovery`, `load` and `scan` (after a crash), `segment`, `index`, `seal` and `state` (what readers see), `query`,
-//! `read_ahead`, `filter` and `reader` (reads), `merkle` (hashes and proofs, pure) and `history` (the tree over the log,
+//! `filter` and `reader` (reads), `merkle` (hashes and proofs, pure) and `history` (the tree over the log,
 //! its key and its heads), `verify` (all of it, offline), `prefix` (copies), `storage` (the files).
 
 mod error;
@@ -26,7 +26,6 @@ mod prefix;
 mod prepare;
 mod query;
 mod queue;
-mod read_ahead;
 mod read_only;
 mod reader;
 mod recovery;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Reads of up to this many events run where they are called: from the page cache they take microseconds.
-pub(crate) const INLINE_EVENTS: usize = 64;
+const INLINE_EVENTS: usize = 64;
 /// Events looked at by one filtered read of the log.
 const SCAN_EVENTS: usize = 10_000;
 /// Bytes of events in one page; a single larger event still makes a page.

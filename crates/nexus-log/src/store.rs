@@ -23,7 +23,6 @@ use crate::{
     prepare::Preparer,
     query,
     queue::Queue,
-    read_ahead::ReadAhead,
     recovery::{Recovered, recover},
     request::{EncodedBatch, Request},
     seal::Sealer,
@@ -49,7 +48,6 @@ pub struct LogEventStore {
     /// One permit per [`PERMIT`] bytes that may wait in the queue.
     room: Arc<Semaphore>,
     max_batch_bytes: usize,
-    ahead: ReadAhead,
     storage: Arc<dyn Storage>,
     dir: PathBuf,
     clock: Arc<dyn Clock>,
@@ -111,7 +109,6 @@ impl LogEventStore {
             queue,
             room: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
             max_batch_bytes,
-            ahead: ReadAhead::default(),
             storage,
             dir: dir.to_path_buf(),
             clock,
@@ -268,7 +265,8 @@ impl EventStore for LogEventStore {
     }
 
     fn read_log(&self, read: LogRead) -> BoxFuture<'_, Result<LogPage, ReadError>> {
-        Box::pin(self.ahead.read(Arc::clone(&self.state), read))
+        let (state, limit) = (Arc::clone(&self.state), read.limit);
+        Box::pin(query::run(limit, move || query::read_log(&state, &read)))
     }
 
     fn event(&self, id: EventId) -> BoxFuture<'_, Result<Option<RecordedEvent>, ReadError>> {

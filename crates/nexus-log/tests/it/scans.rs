@@ -1,4 +1,4 @@
-//! Scans of the whole log in pages large enough to be read ahead.
+//! Scans of the whole log in pages.
 
 use std::sync::Arc;
 
@@ -71,7 +71,6 @@ async fn scans_that_take_turns_each_get_what_they_ask_for() {
     let placed = EventFilter { event_types: [event_type("OrderPlaced")].into(), ..EventFilter::default() };
     let mut scans = [(&all, 100), (&placed, 100), (&none, 100), (&all, 70)]
         .map(|(filter, limit)| (filter, limit, Position::START, Vec::new()));
-    // Two steps of one scan after the other, so that each of them is read ahead at some time.
     for _ in 0..EVENTS {
         for (filter, limit, from, seen) in &mut scans {
             for _ in 0..2 {
@@ -94,7 +93,7 @@ async fn scans_that_take_turns_each_get_what_they_ask_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_read_ahead_answers_nobody_who_asks_for_something_else() {
+async fn a_page_has_what_was_asked_for_and_as_much_of_it() {
     let (_dir, store) = filled().await;
     let all = EventFilter::default();
     let none = EventFilter { aggregate_type: Some(aggregate_type("Invoice")), ..EventFilter::default() };
