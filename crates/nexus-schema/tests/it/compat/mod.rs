@@ -1,0 +1,3 @@
+//! Whether versions fit each other.
+
+mod table;
