@@ -145,8 +145,8 @@ impl Problem {
         self
     }
 
-    /// The document for one request. Logs it: this is where a refusal is handled.
-    pub(crate) fn body(&self, instance: &str, trace_id: &str) -> ProblemBody {
+    /// Tells the operator: this is where a refusal is handled.
+    pub(crate) fn log(&self, trace_id: &str) {
         let facts = &*self.0;
         let (status, code) = (facts.code.status().as_u16(), facts.code.slug());
         let cause = facts.cause.as_deref().unwrap_or_default();
@@ -155,6 +155,13 @@ impl Problem {
         } else {
             tracing::debug!(trace_id, status, code, cause, detail = %facts.detail, "a request was refused");
         }
+    }
+
+    /// The document for one request. Logs it.
+    pub(crate) fn body(&self, instance: &str, trace_id: &str) -> ProblemBody {
+        self.log(trace_id);
+        let facts = &*self.0;
+        let (status, code) = (facts.code.status().as_u16(), facts.code.slug());
         ProblemBody {
             problem_type: format!("urn:nexus:error:{code}"),
             title: facts.title.clone().unwrap_or_else(|| facts.code.title().to_owned()),
