@@ -10,7 +10,7 @@ use nexus_core::{Text, ports::Clock};
 use nexus_log::{LogEventStore, LogOptions};
 use nexus_policy::RegoPolicyEngine;
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
-use nexus_runtime::{Node, NodeParts, SystemClock, UuidIds};
+use nexus_runtime::{Node, NodeParts, StartError, SystemClock, UuidIds};
 use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -147,7 +147,15 @@ async fn start_node(
         clock,
         ids: Arc::new(UuidIds),
     };
-    Node::start(parts).await.map_err(|error| Failure::usage(format_args!("the node did not start: {error}")))
+    Node::start(parts).await.map_err(|error| {
+        let text = format!("the node did not start: {error}");
+        match error {
+            StartError::Declared { .. } => Failure::with_code(4, text).hint(
+                "mend the type as the fixes say; docs/schemas.md says how to let a breaking change in on purpose",
+            ),
+            _ => Failure::usage(text),
+        }
+    })
 }
 
 fn api_config(data: &DataDir, stop: &CancellationToken) -> Result<ApiConfig, Failure> {
