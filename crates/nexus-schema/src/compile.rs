@@ -1,6 +1,8 @@
 //! From a schema document to something that checks documents.
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use std::sync::Arc;
+
+use jsonschema::{Draft, PatternOptions, Retrieve, ValidationError, ValidationOptions, Validator};
 use nexus_core::{Json, ports::Violation};
 use serde_json::Value;
 
@@ -15,9 +17,9 @@ use crate::{
 /// A schema ready to check documents.
 pub(crate) struct Compiled {
     /// The writer-closed form.
-    closed: Validator<Borrowing>,
+    closed: Check,
     /// The schema as it was written, where the closed form alone could accept more.
-    original: Option<Validator<Borrowing>>,
+    original: Option<Check>,
     /// Most levels a document may have before its check would cost too much.
     depth_limit: Option<usize>,
 }
@@ -42,10 +44,17 @@ impl Compiled {
         let closed = close(schema, &graph, draft)?;
         let closed_limit = limits::depth_limit(&Graph::read(&closed.schema, draft)?)?;
         Ok(Self {
-            original: closed.check_original.then(|| build(schema, draft)).transpose()?,
-            closed: build(&closed.schema, draft)?,
+            original: closed.check_original.then(|| Check::new(schema, draft)).transpose()?,
+            closed: Check::new(&closed.schema, draft)?,
             depth_limit: original.into_iter().chain(closed_limit).min(),
         })
+    }
+
+    /// Whether a document fits, without saying why not.
+    pub(crate) fn accepts(&self, document: &Value) -> bool {
+        let document = Flat::of(document);
+        !self.depth_limit.is_some_and(|limit| document.is_deeper_than(limit))
+            && std::iter::once(&self.closed).chain(&self.original).all(|check| check.0.is_valid(document.root()))
     }
 
     /// Every way in which a document breaks the schema, at most 100; empty when it is valid.
@@ -60,8 +69,8 @@ impl Compiled {
             return single("depth", message);
         }
         // The closed form comes first because it tells of undeclared members as well.
-        let mut validators = std::iter::once(&self.closed).chain(&self.original);
-        let Some(broken) = validators.find(|validator| !validator.is_valid(document.root())) else {
+        let mut checks = std::iter::once(&self.closed).chain(&self.original);
+        let Some(Check(broken)) = checks.find(|check| !check.0.is_valid(document.root())) else {
             return Vec::new();
         };
         let mut violations = Vec::new();
@@ -81,7 +90,11 @@ fn single(keyword: &str, message: String) -> Vec<Violation> {
     vec![Violation { pointer: String::new(), keyword: keyword.to_owned(), message }]
 }
 
-fn draft_of(schema: &Value) -> Result<Draft, String> {
+/// The dialect a schema names, or the newest.
+///
+/// # Errors
+/// A sentence when it names one that is not known.
+pub(crate) fn draft_of(schema: &Value) -> Result<Draft, String> {
     let dialect = schema.get("$schema").filter(|dialect| !dialect.is_null());
     let named = dialect.map(|dialect| dialect.as_str().ok_or("`$schema` is not a text".to_owned()));
     let draft = named.transpose()?.map_or(Draft::Draft202012, Draft::from_schema_uri);
@@ -95,14 +108,30 @@ fn draft_of(schema: &Value) -> Result<Draft, String> {
     Ok(draft)
 }
 
-fn build(schema: &Value, draft: Draft) -> Result<Validator<Borrowing>, String> {
-    jsonschema::options_for::<Borrowing>()
-        .with_draft(draft)
-        .offline()
-        .should_validate_formats(true)
-        .with_pattern_options(
-            PatternOptions::regex().size_limit(limits::PATTERN_BYTES).dfa_size_limit(limits::PATTERN_CACHE_BYTES),
-        )
-        .build(schema)
-        .map_err(|error| explain::schema_error(&error))
+/// Checks documents against a schema exactly as it is written.
+pub(crate) struct Check(Validator<Borrowing>);
+
+impl Check {
+    /// # Errors
+    /// A sentence that says what is wrong with the schema.
+    pub(crate) fn new(schema: &Value, draft: Draft) -> Result<Self, String> {
+        options(draft).build(schema).map(Self).map_err(|error| explain::schema_error(&error))
+    }
+
+    pub(crate) fn accepts(&self, document: &Value) -> bool {
+        self.0.is_valid(Flat::of(document).root())
+    }
+
+    /// Says in which ways a document does not fit, at most `most` of them.
+    pub(crate) fn complain(&self, document: &Value, most: usize, tell: impl FnMut(&ValidationError<'_>)) {
+        let document = Flat::of(document);
+        self.0.iter_errors(document.root()).take(most).collect::<Vec<_>>().iter().for_each(tell);
+    }
+}
+
+/// How every schema is compiled.
+pub(crate) fn options(draft: Draft) -> ValidationOptions<'static, Arc<dyn Retrieve>, Borrowing> {
+    jsonschema::options_for::<Borrowing>().with_draft(draft).offline().should_validate_formats(true).with_pattern_options(
+        PatternOptions::regex().size_limit(limits::PATTERN_BYTES).dfa_size_limit(limits::PATTERN_CACHE_BYTES),
+    )
 }

@@ -10,7 +10,7 @@ use nexus_core::{Text, ports::Clock};
 use nexus_log::{LogEventStore, LogOptions};
 use nexus_policy::RegoPolicyEngine;
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
-use nexus_runtime::{Node, NodeParts, SystemClock, UuidIds};
+use nexus_runtime::{Node, NodeParts, StartError, SystemClock, UuidIds};
 use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -131,11 +131,6 @@ async fn start_node(
     log: &Arc<LogEventStore>,
     (environment, role): (&'static str, Role),
 ) -> Result<Node, Failure> {
-    let registry = Arc::new(JsonSchemaRegistry::new());
-    let restore = {
-        let registry = Arc::clone(&registry);
-        move |document: nexus_core::ports::SchemaDocument| registry.restore(document.reference, document.schema)
-    };
     let policy = RegoPolicyEngine::new(app.domain.policy_modules())
         .map_err(|error| Failure::with_code(3, format_args!("the policy cannot be used: {error}")))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -149,8 +144,7 @@ async fn start_node(
         },
         store: Arc::<LogEventStore>::clone(log),
         history: Some(Arc::new(log.history_tree().map_err(Failure::usage)?)),
-        registry,
-        restore_schema: &restore,
+        registry: Arc::new(JsonSchemaRegistry::new()),
         policy: Arc::new(policy),
         policy_sources: app.domain.policy_sources(),
         read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),
@@ -158,7 +152,15 @@ async fn start_node(
         clock,
         ids: Arc::new(UuidIds),
     };
-    Node::start(parts).await.map_err(|error| Failure::usage(format_args!("the node did not start: {error}")))
+    Node::start(parts).await.map_err(|error| {
+        let text = format!("the node did not start: {error}");
+        match error {
+            StartError::Declared { .. } => Failure::with_code(4, text).hint(
+                "mend the type as the fixes say; docs/schemas.md says how to let a breaking change in on purpose",
+            ),
+            _ => Failure::usage(text),
+        }
+    })
 }
 
 fn api_config(data: &DataDir, stop: &CancellationToken) -> Result<ApiConfig, Failure> {

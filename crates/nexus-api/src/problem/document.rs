@@ -25,6 +25,7 @@ struct Facts {
     retry_after: Option<u32>,
     nearest: Vec<String>,
     cause: Option<String>,
+    report: Option<Value>,
 }
 
 impl Problem {
@@ -41,6 +42,7 @@ impl Problem {
             retry_after: None,
             nearest: Vec::new(),
             cause: None,
+            report: None,
         }))
     }
 
@@ -92,6 +94,27 @@ impl Problem {
         self
     }
 
+    /// Adds something that is wrong at a place, and what would make it right.
+    pub(crate) fn with_breach(mut self, pointer: &str, rule: &str, detail: &str, fix: &str) -> Self {
+        let (pointer, detail, fix) = (clipped(pointer.to_owned()), clipped(detail.to_owned()), clipped(fix.to_owned()));
+        self.0.errors.push(ProblemError { pointer, rule: rule.to_owned(), detail, fix: Some(fix) });
+        self
+    }
+
+    /// Adds the whole verdict on a schema.
+    pub(crate) fn with_report(mut self, report: Value) -> Self {
+        self.0.report = Some(report);
+        self
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        self.0.code
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     pub(crate) fn with_decision(mut self, decision_id: DecisionId) -> Self {
         self.0.decision_id = Some(decision_id);
         self
@@ -122,8 +145,8 @@ impl Problem {
         self
     }
 
-    /// The document for one request. Logs it: this is where a refusal is handled.
-    pub(crate) fn body(&self, instance: &str, trace_id: &str) -> ProblemBody {
+    /// Tells the operator: this is where a refusal is handled.
+    pub(crate) fn log(&self, trace_id: &str) {
         let facts = &*self.0;
         let (status, code) = (facts.code.status().as_u16(), facts.code.slug());
         let cause = facts.cause.as_deref().unwrap_or_default();
@@ -132,6 +155,13 @@ impl Problem {
         } else {
             tracing::debug!(trace_id, status, code, cause, detail = %facts.detail, "a request was refused");
         }
+    }
+
+    /// The document for one request. Logs it.
+    pub(crate) fn body(&self, instance: &str, trace_id: &str) -> ProblemBody {
+        self.log(trace_id);
+        let facts = &*self.0;
+        let (status, code) = (facts.code.status().as_u16(), facts.code.slug());
         ProblemBody {
             problem_type: format!("urn:nexus:error:{code}"),
             title: facts.title.clone().unwrap_or_else(|| facts.code.title().to_owned()),
@@ -143,6 +173,7 @@ impl Problem {
             errors: facts.errors.clone(),
             fields: facts.fields.clone(),
             decision_id: facts.decision_id.map(|id| id.to_string()),
+            report: facts.report.clone(),
             expected_version: facts.expected.map(version_value),
             actual_version: facts.actual.map(Version::get),
             retry_after: facts.retry_after,

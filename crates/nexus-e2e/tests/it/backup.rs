@@ -217,7 +217,7 @@ fn a_manifest_that_is_missing_damaged_or_of_the_future_is_told_apart() {
     let manifest = sample.backup().join("manifest.json");
     let good = fs::read(&manifest).unwrap();
     edit(&manifest, |bytes| {
-        *bytes = String::from_utf8_lossy(bytes).replace("\"position\": 2", "\"position\": 3").into();
+        *bytes = String::from_utf8_lossy(bytes).replace("\"position\": ", "\"position\": 1").into();
     });
     assert_ne!(fs::read(&manifest).unwrap(), good);
     let damaged = verify(&sample.backup());

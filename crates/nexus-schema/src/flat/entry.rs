@@ -45,6 +45,13 @@ impl<'a> Flat<'a> {
         Ok(Self { entries })
     }
 
+    /// Shows a tree of values as a document.
+    pub(crate) fn of(value: &'a serde_json::Value) -> Self {
+        let mut entries = Vec::new();
+        flatten(value, &mut entries);
+        Self { entries }
+    }
+
     /// One text, as a document.
     pub(super) fn of_text(text: String) -> Self {
         Self { entries: vec![Entry::Text(Cow::Owned(text))] }
@@ -64,6 +71,35 @@ impl<'a> Flat<'a> {
             }
             deep
         })
+    }
+}
+
+fn flatten<'a>(value: &'a serde_json::Value, entries: &mut Vec<Entry<'a>>) {
+    use serde_json::Value;
+    let start = entries.len();
+    let made: fn(Extent) -> Entry<'a> = match value {
+        Value::Null => return entries.push(Entry::Null),
+        Value::Bool(value) => return entries.push(Entry::Boolean(*value)),
+        Value::Number(number) => return entries.push(Entry::Number(number.clone())),
+        Value::String(text) => return entries.push(Entry::Text(Cow::Borrowed(text))),
+        Value::Array(items) => {
+            entries.push(Entry::Null);
+            items.iter().for_each(|item| flatten(item, entries));
+            Entry::Array
+        }
+        Value::Object(members) => {
+            entries.push(Entry::Null);
+            for (key, member) in members {
+                entries.push(Entry::Text(Cow::Borrowed(key)));
+                flatten(member, entries);
+            }
+            Entry::Object
+        }
+    };
+    let count = value.as_array().map(Vec::len).or(value.as_object().map(serde_json::Map::len)).unwrap_or(0);
+    let end = entries.len();
+    if let Some(place) = entries.get_mut(start) {
+        *place = made(Extent { count, end });
     }
 }
 

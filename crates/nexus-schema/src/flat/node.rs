@@ -240,6 +240,7 @@ mod tests {
             let flat = Flat::read(text.as_bytes()).unwrap();
             let tree: Value = serde_json::from_str(text).unwrap();
             assert_eq!(flat.root().value(), tree, "{text}");
+            assert_eq!(Flat::of(&tree).root().value(), tree, "{text}");
         }
     }
 

@@ -4,12 +4,15 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a test that meets the unexpected must fail"
 )]
 
 mod bounds;
 mod closing;
+mod compat;
 mod contract;
+mod references;
 mod registration;
 mod violations;
 

@@ -10,15 +10,32 @@ use crate::{
     client::segment,
 };
 
+/// All schemas, page by page.
+async fn all(client: &Client) -> Result<Vec<Value>, Failure> {
+    let (mut schemas, mut cursor) = (Vec::new(), None);
+    loop {
+        let query: Vec<(&str, String)> = cursor.map(|cursor| ("cursor", cursor)).into_iter().collect();
+        let body = client.get("/api/schemas", &query).await?;
+        schemas.extend(body.get("schemas").and_then(Value::as_array).cloned().unwrap_or_default());
+        cursor = body.get("next").and_then(Value::as_str).map(str::to_owned);
+        if cursor.is_none() {
+            return Ok(schemas);
+        }
+    }
+}
+
 pub(crate) async fn run(verb: SchemaVerb, client: &Client, output: Output) -> Result<(), Failure> {
     match verb {
         SchemaVerb::List => {
-            let body = client.get("/api/schemas", &[]).await?;
-            let schemas = body.get("schemas").and_then(Value::as_array).cloned().unwrap_or_default();
+            let schemas = all(client).await?;
             output.list(&schemas, |schemas| {
-                let names = ["id", "kind", "name", "version"];
+                let names = ["id", "kind", "name", "version", "semanticVersion"];
                 let row = |schema: &Value| names.iter().map(|name| text_of(schema, name)).collect();
-                table(output, &["ID", "KIND", "NAME", "VERSION"], &schemas.iter().map(row).collect::<Vec<_>>())
+                table(
+                    output,
+                    &["ID", "KIND", "NAME", "VERSION", "SEMANTIC"],
+                    &schemas.iter().map(row).collect::<Vec<_>>(),
+                )
             })
         }
         SchemaVerb::Show { name, version } => {

@@ -3,6 +3,7 @@
 mod event_store;
 mod governance;
 mod read_store;
+mod subjects;
 
 use std::future::Future;
 
