@@ -50,13 +50,6 @@ impl Compiled {
         })
     }
 
-    /// Whether a document fits, without saying why not.
-    pub(crate) fn accepts(&self, document: &Value) -> bool {
-        let document = Flat::of(document);
-        !self.depth_limit.is_some_and(|limit| document.is_deeper_than(limit))
-            && std::iter::once(&self.closed).chain(&self.original).all(|check| check.0.is_valid(document.root()))
-    }
-
     /// Every way in which a document breaks the schema, at most 100; empty when it is valid.
     pub(crate) fn violations(&self, document: &Json) -> Vec<Violation> {
         let document = match Flat::read(document.as_bytes()) {
