@@ -124,7 +124,11 @@ impl Check {
 
 /// How every schema is compiled.
 pub(crate) fn options(draft: Draft) -> ValidationOptions<'static, Arc<dyn Retrieve>, Borrowing> {
-    jsonschema::options_for::<Borrowing>().with_draft(draft).offline().should_validate_formats(true).with_pattern_options(
-        PatternOptions::regex().size_limit(limits::PATTERN_BYTES).dfa_size_limit(limits::PATTERN_CACHE_BYTES),
-    )
+    jsonschema::options_for::<Borrowing>()
+        .with_draft(draft)
+        .offline()
+        .should_validate_formats(true)
+        .with_pattern_options(
+            PatternOptions::regex().size_limit(limits::PATTERN_BYTES).dfa_size_limit(limits::PATTERN_CACHE_BYTES),
+        )
 }
