@@ -47,12 +47,6 @@ impl Compiled {
         })
     }
 
-    /// Whether a document fits, without saying why not.
-    pub(crate) fn accepts(&self, document: &Value) -> bool {
-        !self.depth_limit.is_some_and(|limit| limits::deeper_than(document, limit))
-            && std::iter::once(&self.closed).chain(&self.original).all(|validator| validator.is_valid(document))
-    }
-
     /// Every way in which a document breaks the schema, at most 100; empty when it is valid.
     pub(crate) fn violations(&self, document: &Value) -> Vec<Violation> {
         if let Some(limit) = self.depth_limit.filter(|limit| limits::deeper_than(document, *limit)) {

@@ -130,7 +130,7 @@ impl<'a> Builder<'a> {
                             self.anchors.entry(fragment).or_insert_with(|| pointer.clone());
                         }
                     }
-                    for (key, member) in members {
+                    for (key, member) in members.iter().filter(|(_, member)| member.is_object() || member.is_array()) {
                         pending.push((join(&pointer, key), member));
                     }
                 }
@@ -308,7 +308,15 @@ fn refuses_objects(schema: &Value) -> bool {
 
 /// `pointer` extended by one escaped token.
 pub(crate) fn join(pointer: &str, token: &str) -> String {
-    format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
+    let mut joined = String::with_capacity(pointer.len() + 1 + token.len());
+    joined.push_str(pointer);
+    joined.push('/');
+    if token.contains(['~', '/']) {
+        joined.push_str(&token.replace('~', "~0").replace('/', "~1"));
+    } else {
+        joined.push_str(token);
+    }
+    joined
 }
 
 /// Where in a schema, for a sentence.

@@ -15,7 +15,7 @@ use jsonschema::{
 };
 use serde_json::{Map, Value, json};
 
-use super::version::Version;
+use super::version::{Version, Writer};
 use crate::limits;
 
 /// What the algebra says about one schema accepting everything another accepts.
@@ -33,26 +33,25 @@ const MAX_LEVELS: usize = 160;
 /// Most ways of choosing among the alternatives that apply together.
 const MAX_CHOICES: u64 = 4_000;
 
-/// Whether `reader`, as it is written, accepts whatever `writer` lets in.
-pub(super) fn ask(writer: &Version, reader: &Version) -> Answer {
-    let sides = [&writer.closed, &writer.open, &reader.open];
-    if writer.draft != reader.draft || sides.into_iter().any(|side| !is_modest(side)) {
+/// Whether `reader` accepts whatever `writer`, whose schema is written as `open`, lets in. Both are of one draft.
+pub(super) fn ask(writer: &Writer, open: &Value, reader: &Version<'_>) -> Answer {
+    if [&writer.closed, open, &reader.open].into_iter().any(|side| !is_modest(side)) {
         return Answer::Unproved(None);
     }
-    // The algebra may meet a case its author held for impossible. Nothing of ours is touched inside.
-    catch_unwind(AssertUnwindSafe(|| compare(writer, reader))).unwrap_or(Answer::Unproved(None))
-}
-
-fn compare(writer: &Version, reader: &Version) -> Answer {
-    let Some(reads) = canonical(&reader.open, reader.draft) else { return Answer::Unproved(None) };
-    let mut lost = None;
     // Each of the two holds at least what the writer lets in, so covering either is enough.
     let mut forms = vec![&writer.closed];
-    if writer.closed != writer.open {
-        forms.push(&writer.open);
+    if &writer.closed != open {
+        forms.push(open);
     }
+    // The algebra may meet a case its author held for impossible. Nothing of ours is touched inside.
+    catch_unwind(AssertUnwindSafe(|| compare(&forms, reader))).unwrap_or(Answer::Unproved(None))
+}
+
+fn compare(forms: &[&Value], reader: &Version<'_>) -> Answer {
+    let Some(reads) = canonical(&reader.open, reader.draft) else { return Answer::Unproved(None) };
+    let mut lost = None;
     for form in forms {
-        let Some(writes) = canonical(form, writer.draft) else { continue };
+        let Some(writes) = canonical(form, reader.draft) else { continue };
         if matches!(reads.covers(&writes), Ok(Containment::Yes)) {
             return Answer::Covers;
         }

@@ -1,6 +1,6 @@
 //! From a document that breaks to what broke, why, and what to do.
 
-use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
+use jsonschema::{ValidationError, Validator, error::ValidationErrorKind as Kind};
 use serde_json::Value;
 
 use super::{mode::Direction, report::Breach, version::Version};
@@ -15,7 +15,7 @@ const MAX_COMPLAINTS: usize = 8;
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'a> {
     /// Who has to accept the documents.
-    pub(super) reader: &'a Version,
+    pub(super) reader: &'a Version<'a>,
     /// The number of the older of the two.
     pub(super) version: u32,
     pub(super) direction: Direction,
@@ -23,19 +23,19 @@ pub(super) struct Pair<'a> {
 
 impl Pair<'_> {
     /// One breach for every keyword of the reader that refuses a witness, each with the smallest such witness.
-    pub(super) fn breaches(&self, mut witnesses: Vec<Value>) -> Vec<Breach> {
+    pub(super) fn breaches(&self, validator: &Validator, mut witnesses: Vec<Value>) -> Vec<Breach> {
         // Few complaints and little text make the clearest example.
         witnesses.sort_by_cached_key(|witness| {
-            (self.reader.reader().iter_errors(witness).take(MAX_COMPLAINTS).count(), witness.to_string().len())
+            (validator.iter_errors(witness).take(MAX_COMPLAINTS).count(), witness.to_string().len())
         });
         let mut breaches: Vec<Breach> = Vec::new();
         for witness in witnesses {
             if self.reader.is_too_deep(&witness) {
-                self.push(self.depth(witness), &mut breaches);
+                push(self.depth(witness), &mut breaches);
                 continue;
             }
-            for error in self.reader.reader().iter_errors(&witness).take(MAX_COMPLAINTS) {
-                self.push(self.of_error(&error, &witness), &mut breaches);
+            for error in validator.iter_errors(&witness).take(MAX_COMPLAINTS) {
+                push(self.of_error(&error, &witness), &mut breaches);
             }
         }
         breaches
@@ -56,15 +56,6 @@ impl Pair<'_> {
             counter_example: None,
             version: self.version,
             direction: self.direction,
-        }
-    }
-
-    fn push(&self, breach: Breach, breaches: &mut Vec<Breach>) {
-        let known = breaches
-            .iter()
-            .any(|other| other.rule == breach.rule && other.pointer == breach.pointer && other.fix == breach.fix);
-        if !known && breaches.len() < MAX_BREACHES {
-            breaches.push(breach);
         }
     }
 
@@ -148,6 +139,15 @@ impl Pair<'_> {
             _ => "schema",
         };
         format!("{name}-{}", if backward { "narrowed" } else { "widened" })
+    }
+}
+
+fn push(breach: Breach, breaches: &mut Vec<Breach>) {
+    let known = breaches
+        .iter()
+        .any(|other| other.rule == breach.rule && other.pointer == breach.pointer && other.fix == breach.fix);
+    if !known && breaches.len() < MAX_BREACHES {
+        breaches.push(breach);
     }
 }
 

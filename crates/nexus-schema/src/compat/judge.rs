@@ -9,12 +9,14 @@ use super::{
     mode::{CompatibilityMode, Direction},
     prove,
     report::{Breach, Bump, Change, Report},
-    version::Version,
+    version::{Version, Writer},
     witness,
 };
 
 /// Values built in the search that every pair of versions gets, proof or not.
-const FIRST_EFFORT: usize = 6_000;
+const FIRST_EFFORT: usize = 1_500;
+/// Values built in the search that a pair gets which the algebra did not prove to fit.
+const SECOND_EFFORT: usize = 12_000;
 /// Values built in the search that a pair gets which nothing else could decide.
 const LAST_EFFORT: usize = 200_000;
 
@@ -64,8 +66,9 @@ pub fn judge(new: &Value, old: &[(u32, &Value)], mode: CompatibilityMode) -> Rep
             }
             let found = match &known {
                 Ok(known) => compare(known, &candidate, *version, direction),
-                Err(reason) => vec![unusable_breach(reason, *version)],
+                Err(reason) => Err(reason.clone()),
             };
+            let found = found.unwrap_or_else(|reason| vec![unusable_breach(&reason, *version)]);
             keeps_newest &= !decides || found.is_empty();
             breaches.extend(found.into_iter().filter(|_| asked));
         }
@@ -84,41 +87,53 @@ fn harmless(old: &Value, new: &Value, changes: &[Change]) -> Bump {
     widest.clamp(Bump::Patch, Bump::Minor)
 }
 
-fn compare(old: &Version, new: &Version, version: u32, direction: Direction) -> Vec<Breach> {
-    let (writer, reader) = match direction {
+/// How two versions do not fit.
+///
+/// # Errors
+/// A sentence when one of the two could not be registered.
+fn compare(old: &Version<'_>, new: &Version<'_>, version: u32, direction: Direction) -> Result<Vec<Breach>, String> {
+    let (writes, reads) = match direction {
         Direction::Backward => (old, new),
         Direction::Forward => (new, old),
     };
-    let pair = Pair { reader, version, direction };
-    if writer.draft == reader.draft && writer.open == reader.open {
-        return Vec::new();
+    let validator = reads.reader()?;
+    if writes.draft == reads.draft && writes.open == reads.open {
+        return Ok(Vec::new());
     }
+    let writer = writes.writer()?;
+    let pair = Pair { reader: reads, version, direction };
     // Before anything is believed, documents are asked. That also guards against a proof gone wrong.
-    let found = witness::search(writer, reader, &writer.open, FIRST_EFFORT);
+    let found = witness::search(writer, reads, &writes.open, FIRST_EFFORT);
     if !found.is_empty() {
-        return pair.breaches(found);
+        return Ok(pair.breaches(validator, found));
     }
-    if deeper(writer, reader) {
-        return vec![pair.undecided(String::new(), "documents may be deeper than can be checked at bounded cost")];
+    if writes.draft != reads.draft {
+        return Ok(vec![pair.undecided("/$schema".to_owned(), "the two versions are of different drafts")]);
     }
-    let lost = match algebra::ask(writer, reader) {
-        Answer::Covers => return Vec::new(),
+    if deeper(writer, reads) {
+        return Ok(vec![pair.undecided(String::new(), "documents may be deeper than can be checked at bounded cost")]);
+    }
+    let lost = match algebra::ask(writer, &writes.open, reads) {
+        Answer::Covers => return Ok(Vec::new()),
         Answer::Unproved(lost) => lost,
     };
-    let found = lost.map(|lost| witness::search(writer, reader, &lost, FIRST_EFFORT)).unwrap_or_default();
-    if !found.is_empty() {
-        return pair.breaches(found);
+    for base in lost.iter().chain([&writes.open]) {
+        let found = witness::search(writer, reads, base, SECOND_EFFORT);
+        if !found.is_empty() {
+            return Ok(pair.breaches(validator, found));
+        }
     }
-    let open = match prove::accepts_all(writer, reader) {
-        Ok(()) => return Vec::new(),
-        Err(open) => open,
-    };
-    let found = witness::search(writer, reader, &writer.open, LAST_EFFORT);
-    if found.is_empty() { vec![pair.undecided(open.pointer, &open.reason)] } else { pair.breaches(found) }
+    let Err(open) = prove::accepts_all(writer, &writes.open, reads) else { return Ok(Vec::new()) };
+    let found = witness::search(writer, reads, &writes.open, LAST_EFFORT);
+    Ok(if found.is_empty() {
+        vec![pair.undecided(open.pointer, &open.reason)]
+    } else {
+        pair.breaches(validator, found)
+    })
 }
 
 /// Whether the reader is checked for fewer levels than documents of the writer may have.
-fn deeper(writer: &Version, reader: &Version) -> bool {
+fn deeper(writer: &Writer, reader: &Version<'_>) -> bool {
     match (writer.depth_limit(), reader.depth_limit()) {
         (_, None) => false,
         (None, Some(_)) => true,

@@ -1,6 +1,6 @@
 //! A schema without what asserts nothing, with every reference written as a pointer. Places stay where they were.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jsonschema::Draft;
 use serde_json::{Map, Value};
@@ -144,6 +144,11 @@ impl Normal<'_> {
         self.targets.contains(pointer)
             || self.targets.range(inside.as_str()..).next().is_some_and(|next| next.starts_with(&inside))
     }
+}
+
+/// Values as texts, to look many up among many. Equal texts are equal values.
+pub(super) fn texts<'v>(values: impl IntoIterator<Item = &'v Value>) -> HashSet<String> {
+    values.into_iter().map(Value::to_string).collect()
 }
 
 /// A pointer as a fragment of a reference.

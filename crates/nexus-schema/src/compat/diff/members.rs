@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Place, Walk, words};
 use crate::{
     compat::{
-        normal::{Holds, holds},
+        normal::{Holds, holds, texts},
         report::{Bump, ChangeKind},
     },
     graph::{join, shown},
@@ -57,7 +57,8 @@ impl<'a> Walk<'a> {
         let old: Vec<_> = before.iter().enumerate().map(|(index, part)| place(part, from, index)).collect();
         let new: Vec<_> = after.iter().enumerate().map(|(index, part)| place(part, to, index)).collect();
         let unmatched = |these: &[Place<'a>], others: &'a [Value]| -> Vec<Place<'a>> {
-            these.iter().filter(|one| ordered || !others.contains(one.schema)).cloned().collect()
+            let others = texts(others);
+            these.iter().filter(|one| ordered || !others.contains(&one.schema.to_string())).cloned().collect()
         };
         let (old, new) = (unmatched(&old, after), unmatched(&new, before));
         let pairs = old.len().min(new.len());

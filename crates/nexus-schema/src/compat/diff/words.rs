@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::{Place, Walk};
-use crate::compat::report::{Bump, Change, ChangeKind};
+use crate::compat::{
+    normal::texts,
+    report::{Bump, Change, ChangeKind},
+};
 
 /// Longest rendering of a value, in characters.
 const MAX_VALUE: usize = 60;
@@ -20,8 +23,9 @@ impl<'a> Walk<'a> {
     pub(super) fn assertion(&mut self, keyword: &str, from: &Place<'a>, to: &Place<'a>) {
         let (before, after) = (from.schema, to.schema);
         if let (Some(old), Some(new)) = (set(keyword, before), set(keyword, after)) {
-            let gone = old.iter().filter(|one| !new.contains(*one)).map(value).collect::<Vec<_>>();
-            let come = new.iter().filter(|one| !old.contains(*one)).map(value).collect::<Vec<_>>();
+            let (before, after) = (texts(&old), texts(&new));
+            let gone = old.iter().filter(|one| !after.contains(&one.to_string())).map(value).collect::<Vec<_>>();
+            let come = new.iter().filter(|one| !before.contains(&one.to_string())).map(value).collect::<Vec<_>>();
             self.set_changed(keyword, &to.pointer, &gone, &come);
         } else if before != after {
             let bump = direction(keyword, before, after);
@@ -38,7 +42,7 @@ impl<'a> Walk<'a> {
             [(gone, "loses", ChangeKind::Removed, gone_bump), (come, "gains", ChangeKind::Added, come_bump)]
         {
             if !names.is_empty() {
-                let description = format!("`{keyword}` {verb} {}", names.join(", "));
+                let description = format!("`{keyword}` {verb} {}", few(names));
                 self.push(pointer.to_owned(), kind, description, bump);
             }
         }
@@ -67,6 +71,13 @@ impl<'a> Walk<'a> {
             warning,
         });
     }
+}
+
+/// Names in a row, the first of many.
+fn few(names: &[String]) -> String {
+    const MOST: usize = 20;
+    let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > MOST { format!("{shown} and {} more", names.len() - MOST) } else { shown }
 }
 
 /// The members of keywords whose order means nothing.

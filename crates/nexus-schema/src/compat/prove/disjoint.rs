@@ -7,7 +7,7 @@ use super::{
     facts::{Facts, stated},
     rules::compare,
 };
-use crate::compat::normal::target;
+use crate::compat::normal::{target, texts};
 
 /// How deep the comparison goes; discriminators are rarely further in.
 const MAX_DEPTH: usize = 12;
@@ -69,7 +69,10 @@ fn by_value(facts: &Facts<'_>, keywords: &Map<String, Value>) -> bool {
     let listed = keywords.get("enum").and_then(Value::as_array).map(|values| values.iter().collect::<Vec<_>>());
     let Some(other) = listed.or_else(|| keywords.get("const").map(|value| vec![value])) else { return false };
     let plain = |value: &&Value| value.is_string() || value.is_boolean() || value.is_null();
-    facts.enumerated().is_some_and(|values| values.iter().all(|value| plain(value) && !other.contains(value)))
+    let other = texts(other);
+    facts
+        .enumerated()
+        .is_some_and(|values| values.iter().all(|value| plain(value) && !other.contains(&value.to_string())))
 }
 
 fn by_range(facts: &Facts<'_>, keywords: &Map<String, Value>) -> bool {
@@ -77,17 +80,10 @@ fn by_range(facts: &Facts<'_>, keywords: &Map<String, Value>) -> bool {
     if facts.types() & !numbers != 0 {
         return false;
     }
-    let apart = |lows: &mut dyn Iterator<Item = &Value>, high: Option<&Value>| {
-        let Some(high) = high.and_then(Value::as_number) else { return false };
-        lows.filter_map(Value::as_number).any(|low| compare(low, high).is_some_and(std::cmp::Ordering::is_gt))
+    let above = |low: &Value, high: &Value| {
+        let (Some(low), Some(high)) = (low.as_number(), high.as_number()) else { return false };
+        compare(low, high).is_some_and(std::cmp::Ordering::is_gt)
     };
-    let lowest = |keyword: &'static str| facts.all(keyword);
-    apart(&mut lowest("minimum"), keywords.get("maximum"))
-        || ["maximum"].into_iter().any(|keyword| {
-            let Some(low) = keywords.get("minimum").and_then(Value::as_number) else { return false };
-            facts
-                .all(keyword)
-                .filter_map(Value::as_number)
-                .any(|high| compare(low, high).is_some_and(std::cmp::Ordering::is_gt))
-        })
+    keywords.get("maximum").is_some_and(|high| facts.all("minimum").any(|low| above(low, high)))
+        || keywords.get("minimum").is_some_and(|low| facts.all("maximum").any(|high| above(low, high)))
 }

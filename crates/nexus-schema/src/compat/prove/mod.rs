@@ -19,7 +19,10 @@ use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
 use self::facts::Facts;
-use super::{normal::target, version::Version};
+use super::{
+    normal::target,
+    version::{Version, Writer},
+};
 use crate::graph::join;
 
 /// Most steps one proof may take.
@@ -37,20 +40,14 @@ pub(super) struct Open {
 /// Whether something was proved, or where it stopped.
 type Proof = Result<(), Open>;
 
-/// Proves that `reader`, as it is written, accepts whatever `writer` lets in.
+/// Proves that `reader` accepts whatever `writer`, whose schema is written as `open`, lets in. Both are of one draft.
 ///
 /// # Errors
 /// The first place where no rule applies.
-pub(super) fn accepts_all(writer: &Version, reader: &Version) -> Result<(), Open> {
-    if writer.draft != reader.draft {
-        return Err(Open {
-            pointer: "/$schema".to_owned(),
-            reason: "the two versions are of different drafts".to_owned(),
-        });
-    }
+pub(super) fn accepts_all(writer: &Writer, open: &Value, reader: &Version<'_>) -> Result<(), Open> {
     // Each of the two holds at least what the writer lets in.
     let closed = Prover::new(&writer.closed, reader).prove();
-    closed.or_else(|open| Prover::new(&writer.open, reader).prove().map_err(|_| open))
+    closed.or_else(|stopped| Prover::new(open, reader).prove().map_err(|_| stopped))
 }
 
 /// A place in the reader.
@@ -76,7 +73,7 @@ struct Prover<'a> {
 }
 
 impl<'a> Prover<'a> {
-    fn new(writer: &'a Value, reader: &'a Version) -> Self {
+    fn new(writer: &'a Value, reader: &'a Version<'_>) -> Self {
         Self {
             writer,
             reader: &reader.open,

@@ -8,6 +8,7 @@ use super::{
     facts::{Facts, Types, bits, stated},
     open,
 };
+use crate::compat::normal::texts;
 
 impl<'a> Prover<'a> {
     /// Whether the keyword at `reads`, one of `keywords`, follows from the facts.
@@ -185,10 +186,8 @@ fn assertion_follows(facts: &Facts<'_>, keyword: &str, keywords: &Map<String, Va
     match keyword {
         "type" => facts.types() & !stated(value) == 0,
         "enum" => {
-            let listed = value.as_array();
-            facts.enumerated().is_some_and(|values| {
-                values.iter().all(|value| listed.is_some_and(|listed| listed.iter().any(|one| one == *value)))
-            })
+            let listed = texts(value.as_array().into_iter().flatten());
+            facts.enumerated().is_some_and(|values| values.iter().all(|value| listed.contains(&value.to_string())))
         }
         "const" => facts.enumerated().is_some_and(|values| values.iter().all(|one| *one == value)),
         "minLength" => value.as_u64().is_some_and(|least| facts.counts(keyword_of(keyword)).any(|own| own >= least)),

@@ -1,5 +1,7 @@
 //! Arrays around their lengths, with one item at a time bent.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use super::{Parts, Sampler, facets::Facets};
@@ -14,17 +16,7 @@ impl<'a> Sampler<'a> {
         let minimum = base.counts("minItems").max().unwrap_or(0);
         let maximum = base.counts("maxItems").min().unwrap_or(usize::MAX);
         let needed = base.all("contains").next().is_some();
-        let items: Vec<Vec<Value>> = (0..MAX_POSITIONS)
-            .scan(None, |last: &mut Option<(Parts<'a>, Parts<'a>, Vec<Value>)>, position| {
-                let parts = (item_parts(base, position), item_parts(hint, position));
-                let values = match last {
-                    Some((base, hint, values)) if *base == parts.0 && *hint == parts.1 => values.clone(),
-                    _ => self.values(&parts.0, &parts.1, depth + 1),
-                };
-                *last = Some((parts.0, parts.1, values.clone()));
-                Some(values)
-            })
-            .collect();
+        let items = self.positions(base, hint, depth);
         let mut arrays = Vec::new();
         for length in lengths(base, hint, minimum, maximum) {
             if let Some(array) = plain(&items, length) {
@@ -41,9 +33,22 @@ impl<'a> Sampler<'a> {
         arrays
     }
 
+    /// The values for each position. Most positions are of one kind and share theirs.
+    fn positions(&self, base: &Facets<'a>, hint: &Facets<'a>, depth: usize) -> Vec<Rc<Vec<Value>>> {
+        let mut items: Vec<Rc<Vec<Value>>> = Vec::new();
+        let mut last: Option<(Parts<'a>, Parts<'a>)> = None;
+        for position in 0..MAX_POSITIONS {
+            let parts = (item_parts(base, position), item_parts(hint, position));
+            let again = items.last().filter(|_| last.as_ref() == Some(&parts)).cloned();
+            items.push(again.unwrap_or_else(|| Rc::new(self.values(&parts.0, &parts.1, depth + 1))));
+            last = Some(parts);
+        }
+        items
+    }
+
     /// One array for each value that an item may take.
-    fn items_bent(&self, items: &[Vec<Value>], length: usize, maximum: usize, arrays: &mut Vec<Value>) {
-        let common = items.get(MAX_POSITIONS - 1) == items.first();
+    fn items_bent(&self, items: &[Rc<Vec<Value>>], length: usize, maximum: usize, arrays: &mut Vec<Value>) {
+        let common = items.iter().all(|values| items.first().is_some_and(|first| Rc::ptr_eq(first, values)));
         for (position, values) in items.iter().enumerate() {
             if position >= maximum || self.is_spent() || (common && position > 1) {
                 break;
@@ -51,7 +56,7 @@ impl<'a> Sampler<'a> {
             let Some(array) = plain(items, length.max(position + 1)) else { continue };
             for value in values.iter().skip(1) {
                 let mut array = array.clone();
-                self.spend(array.len());
+                self.spend(1 + array.len() / 8);
                 if let Some(item) = array.get_mut(position) {
                     *item = value.clone();
                 }
@@ -66,7 +71,7 @@ impl<'a> Sampler<'a> {
 }
 
 /// Arrays with an item that `contains` asks for, alone and after the others.
-fn containing(wanted: &[Value], items: &[Vec<Value>], length: usize, arrays: &mut Vec<Value>) {
+fn containing(wanted: &[Value], items: &[Rc<Vec<Value>>], length: usize, arrays: &mut Vec<Value>) {
     for value in wanted.iter().take(2) {
         arrays.push(Value::Array(vec![value.clone()]));
         arrays.push(Value::Array(vec![value.clone(), value.clone()]));
@@ -80,7 +85,7 @@ fn containing(wanted: &[Value], items: &[Vec<Value>], length: usize, arrays: &mu
 }
 
 /// `length` items, as different from each other as the drawn values are.
-fn plain(items: &[Vec<Value>], length: usize) -> Option<Vec<Value>> {
+fn plain(items: &[Rc<Vec<Value>>], length: usize) -> Option<Vec<Value>> {
     let at = |position: usize| {
         let values = items.get(position.min(MAX_POSITIONS - 1))?;
         values.get(position % values.len().max(1)).or_else(|| values.first()).cloned()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::compat::normal::target;
+use crate::compat::normal::{target, texts};
 
 /// The keywords of schemas that apply together, after their alternatives were chosen.
 pub(super) struct Facets<'a> {
@@ -34,7 +34,8 @@ impl<'a> Facets<'a> {
         });
         let mut values = lists.next()?;
         for list in lists {
-            values.retain(|value| list.contains(value));
+            let known = texts(&list);
+            values.retain(|value| known.contains(&value.to_string()));
         }
         Some(values)
     }

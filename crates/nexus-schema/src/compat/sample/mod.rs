@@ -18,6 +18,7 @@ use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
 use self::facets::{Facets, alternatives};
+use super::normal::texts;
 
 /// Schemas that apply together.
 type Parts<'a> = Vec<&'a Value>;
@@ -33,6 +34,8 @@ const MAX_ALTERNATIVES: usize = 12;
 pub(super) struct Sampler<'a> {
     base_root: &'a Value,
     hint_root: &'a Value,
+    /// Whether references lead to the same on both sides.
+    same_roots: bool,
     draft: Draft,
     /// How much may still be built, in values.
     left: Cell<usize>,
@@ -45,6 +48,7 @@ impl<'a> Sampler<'a> {
         Self {
             base_root: base,
             hint_root: hint,
+            same_roots: base == hint,
             draft,
             left: Cell::new(effort),
             patterns: RefCell::new(HashMap::new()),
@@ -82,14 +86,14 @@ impl<'a> Sampler<'a> {
     }
 
     fn are_same(&self, base: &[&Value], hint: &[&Value]) -> bool {
-        base == hint
-            && (self.base_root == self.hint_root || !base.iter().chain(hint).any(|part| mentions_references(part)))
+        base == hint && (self.same_roots || !base.iter().chain(hint).any(|part| mentions_references(part)))
     }
 
     fn of_facets(&self, base: &Facets<'a>, hint: &Facets<'a>, depth: usize) -> Vec<Value> {
         if let Some(values) = base.enumerated() {
-            let known = hint.enumerated().unwrap_or_default();
-            let (old, mut new): (Vec<Value>, Vec<Value>) = values.into_iter().partition(|value| known.contains(value));
+            let known = texts(&hint.enumerated().unwrap_or_default());
+            let (old, mut new): (Vec<Value>, Vec<Value>) =
+                values.into_iter().partition(|value| known.contains(&value.to_string()));
             new.extend(old);
             new.truncate(MAX_VALUES / 2);
             self.spend(new.len());

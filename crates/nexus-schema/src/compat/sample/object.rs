@@ -60,7 +60,7 @@ impl<'a> Sampler<'a> {
         let with = |object: &Map<String, Value>, value: &Value| {
             let mut object = object.clone();
             object.insert(name.to_owned(), value.clone());
-            self.spend(object.len());
+            self.spend(1 + object.len() / 8);
             Value::Object(object)
         };
         let known = usize::from(least.contains_key(name));
@@ -68,7 +68,7 @@ impl<'a> Sampler<'a> {
         if !member.required && most.len() > least.len() {
             let mut without = most.clone();
             without.remove(name);
-            self.spend(without.len());
+            self.spend(1 + without.len() / 8);
             objects.push(Value::Object(without));
             objects.extend(member.values.iter().skip(1).take(4).map(|value| with(most, value)));
         }
@@ -85,6 +85,12 @@ impl<'a> Sampler<'a> {
             wanted.extend(dependent_names(facets));
         }
         wanted.extend(self.undeclared(base, hint, depth));
+        if wanted.len() > MAX_MEMBERS {
+            // Too many for all of them; those that changed are the ones to look at.
+            let changed =
+                |name: &String| !self.are_same(&self.member_parts(base, name), &self.member_parts(hint, name));
+            wanted.sort_by_cached_key(|name| (!required.contains(&name.as_str()), !changed(name)));
+        }
         let mut members = BTreeMap::new();
         for name in wanted {
             if members.len() >= MAX_MEMBERS || self.is_spent() {
@@ -93,8 +99,11 @@ impl<'a> Sampler<'a> {
             if members.contains_key(&name) {
                 continue;
             }
-            let own = self.member_parts(base, &name);
-            let values = self.values(&own, &self.member_parts(hint, &name), depth + 1);
+            let (own, other) = (self.member_parts(base, &name), self.member_parts(hint, &name));
+            let mut values = self.values(&own, &other, depth + 1);
+            if self.are_same(&own, &other) {
+                values.truncate(1);
+            }
             let required = required.contains(&name.as_str());
             members.insert(name, Member { values, required });
         }
@@ -183,7 +192,7 @@ impl<'a> Sampler<'a> {
             for index in 0..count.saturating_sub(object.len()) {
                 object.extend(filler.first().map(|value| (format!("k{index}"), value.clone())));
             }
-            self.spend(object.len());
+            self.spend(1 + object.len() / 8);
             object
         };
         counts.into_iter().map(with).collect()

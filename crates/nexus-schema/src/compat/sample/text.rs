@@ -39,7 +39,9 @@ impl<'a> Sampler<'a> {
         }
         texts.retain(|text| {
             let length = text.chars().count();
-            (minimum..=maximum).contains(&length) && demanded.iter().all(|pattern| self.matches(pattern, text))
+            // What was written for one pattern alone matches it; several have to be tried.
+            (minimum..=maximum).contains(&length)
+                && (demanded.len() < 2 || demanded.iter().all(|pattern| self.matches(pattern, text)))
         });
         let mut unique: Vec<String> = Vec::new();
         for text in texts {

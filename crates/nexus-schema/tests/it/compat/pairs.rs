@@ -37,17 +37,6 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, other: Self) {
-        self.pairs += other.pairs;
-        self.fit += other.fit;
-        self.broken += other.broken;
-        self.undecided += other.undecided;
-        self.documents += other.documents;
-        self.times.extend(other.times);
-        self.wrong.extend(other.wrong);
-        self.open.extend(other.open);
-    }
-
     /// The time within which `permille` of a thousand verdicts were given.
     pub(super) fn time(&mut self, permille: usize) -> Duration {
         self.times.sort_unstable();
