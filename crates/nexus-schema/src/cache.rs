@@ -49,7 +49,10 @@ impl ValidatorCache {
         compile: impl FnOnce() -> Result<Compiled, E>,
     ) -> Result<Arc<Compiled>, E> {
         if let Some(compiled) = &*slot.compiled.read().unwrap_or_else(PoisonError::into_inner) {
-            slot.used.store(true, Ordering::Relaxed);
+            // Threads that check the same schema would otherwise fight over the flag.
+            if !slot.used.load(Ordering::Relaxed) {
+                slot.used.store(true, Ordering::Relaxed);
+            }
             return Ok(Arc::clone(compiled));
         }
         // Several threads may compile the same schema at once; the first to finish is kept.
