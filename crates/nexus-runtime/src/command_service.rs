@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use nexus_core::{
     Admission, AggregateType, DecisionId, EventId, EventType, ExpectedVersion, Json, NewEvent, Position, Proposal,
@@ -9,6 +9,7 @@ use nexus_core::{
         AppendError, Clock, EventStore, IdSource, IdempotencyRecord, PolicyResource, PolicySchema, ReadError,
         SchemaKind, SchemaRefusal, StreamRead, Verdict,
     },
+    upcast::{UpcastError, Upcasters},
 };
 
 use crate::{
@@ -28,6 +29,9 @@ pub struct CommandService {
 pub(crate) struct Inner {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) upcasters: Arc<Upcasters>,
+    /// The schema version that decided events follow, by type.
+    pub(crate) written_versions: BTreeMap<String, u32>,
     pub(crate) admission: Admission,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -149,6 +153,9 @@ pub enum CommandFailure {
     /// The aggregate's history could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A stored event of an earlier schema could not be brought to the one the aggregate knows.
+    #[error(transparent)]
+    Upcast(#[from] UpcastError),
     /// A stored event or the command does not fit its Rust type.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -348,7 +355,7 @@ impl Inner {
                 self.store.read_stream(StreamRead { from, ..StreamRead::all(aggregate_id.clone(), 500) }).await?;
             self.check_type(aggregate, aggregate_id, page.aggregate_type)?;
             for event in &page.events {
-                rehydrated.state.apply(event)?;
+                rehydrated.state.apply(&self.upcasters.current(event)?)?;
                 rehydrated.version = event.version;
             }
             match page.next {
@@ -388,6 +395,8 @@ impl Inner {
             if proposed.is_empty() {
                 metadata.idempotency = command.request.idempotent.as_ref().map(Idempotent::mark);
             }
+            // What the aggregate's types write, which is not always the newest that is registered.
+            metadata.schema_version = self.written_versions.get(event.event_type).copied().unwrap_or_default();
             proposed.push(NewEvent {
                 event_id: self.ids.event_id(),
                 event_type: EventType::new(event.event_type).map_err(|error| codec(event.event_type, &error))?,

@@ -11,11 +11,15 @@ use nexus_core::{
         Direction, EventStore, IdSource, RegisterError, RequestContext, SchemaDocument, SchemaKind, SchemaRef,
         StreamRead,
     },
+    upcast::Upcasters,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Catalogue, StartError};
+use crate::{
+    Catalogue, StartError,
+    evolution::{DeclaredEvents, Evolution},
+};
 
 /// Puts a schema back into the registry under the id and version it was registered with.
 pub type SchemaRestore<'a> = &'a (dyn Fn(SchemaDocument) -> Result<(), RegisterError> + Send + Sync);
@@ -61,8 +65,14 @@ pub(crate) struct Governance<'a> {
 }
 
 impl Governance<'_> {
-    /// Replays `$schemas`, registers what the catalogue declares and is new, and records that.
-    pub(crate) async fn schemas(&self, catalogue: &Catalogue, restore: SchemaRestore<'_>) -> Result<(), StartError> {
+    /// Replays `$schemas`, registers what the catalogue declares and is new, and records that once everything stored
+    /// was found readable under it.
+    pub(crate) async fn schemas(
+        &self,
+        catalogue: &Catalogue,
+        restore: SchemaRestore<'_>,
+        evolution: &Evolution<'_>,
+    ) -> Result<(DeclaredEvents, Upcasters), StartError> {
         // The platform's own types come first, so that they have the same ids in every store.
         let mut declared = vec![self.register(SchemaKind::Event, SCHEMA_REGISTERED, &schema_registered_schema())?];
         declared.push(self.register(SchemaKind::Event, POLICY_ACTIVATED, &policy_activated_schema())?);
@@ -73,17 +83,23 @@ impl Governance<'_> {
             recorded.insert(document.reference.id);
             restore(document)?;
         }
+        let mut events = DeclaredEvents::default();
         for aggregate in catalogue.aggregates() {
             for event in aggregate.events() {
-                declared.push(self.register(SchemaKind::Event, event.event_type, &event.schema)?);
+                let reference = evolution.register(event)?;
+                let new = !recorded.contains(&reference.id);
+                events.schemas.insert(event.event_type.to_owned(), (reference.clone(), new));
+                declared.push(reference);
             }
             for command in aggregate.commands() {
                 declared.push(self.register(SchemaKind::Command, command.command_type, &command.schema)?);
             }
         }
+        let upcasters = evolution.settle(&events).await?;
         declared.retain(|reference| recorded.insert(reference.id));
-        let events = declared.iter().map(|reference| self.registration(reference)).collect::<Result<Vec<_>, _>>()?;
-        self.record(SCHEMAS, "SchemaRegistry", version, events).await
+        let new = declared.iter().map(|reference| self.registration(reference)).collect::<Result<Vec<_>, _>>()?;
+        self.record(SCHEMAS, "SchemaRegistry", version, new).await?;
+        Ok((events, upcasters))
     }
 
     /// Records the policy in force when it differs from the one recorded last.

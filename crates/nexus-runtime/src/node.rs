@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use nexus_core::{
     Admission, Position, Refusal, Text,
@@ -7,16 +7,18 @@ use nexus_core::{
         AppendError, Clock, EventStore, HistoryTree, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore,
         ReadStoreError, RegisterError, RequestContext, SchemaRegistry,
     },
+    upcast::{ChainError, DeclaredUpcaster},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AppendService, Catalogue, CommandService, PolicySource, QueryService, SchemaRestore,
+    AppendService, Catalogue, CommandService, PayloadsFit, PolicySource, Proof, QueryService, SchemaRestore,
     command_service::Inner,
+    evolution::Evolution,
     governance::Governance,
     idempotency::{FollowError, KeyRing},
-    projector,
+    projector::{self, Followed},
 };
 
 /// Idempotency keys are forgotten after this long.
@@ -40,6 +42,10 @@ pub struct NodeParts<'a> {
     pub registry: Arc<dyn SchemaRegistry>,
     /// Puts stored schemas back into `registry`.
     pub restore_schema: SchemaRestore<'a>,
+    /// How payloads of earlier schema versions are brought to the aggregates' events, beside what those say themselves.
+    pub upcasters: Vec<DeclaredUpcaster>,
+    /// Judges whether payloads of an earlier schema fit a newer one as they are.
+    pub payloads_fit: PayloadsFit<'a>,
     /// What decides.
     pub policy: Arc<dyn PolicyEngine>,
     /// The sources of the policy in force, for the record.
@@ -70,6 +76,60 @@ pub enum StartError {
     /// A declared schema cannot be used.
     #[error("a schema cannot be registered: {0}")]
     Schema(#[from] RegisterError),
+    /// Upcasters do not make a chain.
+    #[error("{0}")]
+    Upcasters(#[from] ChainError),
+    /// An upcaster names an event type that the application does not have.
+    #[error("there is an upcaster of `{event_type}`, which is no event of this application; it has: {known}")]
+    UnknownUpcaster {
+        /// What it names.
+        event_type: String,
+        /// What there is.
+        known: String,
+    },
+    /// The application and the log number a schema differently.
+    #[error(
+        "the application declares the schema of `{event_type}` as version {declared}; this log knows the very same \
+         schema as version {registered}. Declare version {registered}"
+    )]
+    Numbering {
+        /// The event type.
+        event_type: String,
+        /// What the application says.
+        declared: u32,
+        /// What the log says.
+        registered: u32,
+    },
+    /// A schema changed so that stored payloads may not fit it, and nothing brings them there.
+    #[error(
+        "the schema of `{event_type}` changed from version {from} to {to} so that stored events do not fit it any \
+         more: {reason}\n  fix: add an upcaster from version {from}, or undo the change"
+    )]
+    Breaking {
+        /// The event type.
+        event_type: String,
+        /// The version before.
+        from: u32,
+        /// The version after.
+        to: u32,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Events of a registered version have no way to the one declared.
+    #[error("events of `{event_type}` with schema version {version} cannot be brought to {wanted}: {reason}")]
+    NoWay {
+        /// The event type.
+        event_type: String,
+        /// The registered version.
+        version: u32,
+        /// The version declared.
+        wanted: u32,
+        /// Where the way ends.
+        reason: String,
+    },
+    /// Upcasters fail on samples or on what is stored. Nothing was recorded.
+    #[error("the upcasters of `{}` do not hold: {_0}", _0.event_type)]
+    Unproven(Box<Proof>),
     /// The policy refuses the platform's own events.
     #[error("the policy refuses the platform's own record of schemas and policies: {0}")]
     Refused(#[from] Refusal),
@@ -133,7 +193,11 @@ impl Node {
                 time: parts.clock.now(),
             },
         };
-        governance.schemas(&parts.catalogue, parts.restore_schema).await?;
+        let (store, catalogue) = (&*parts.store, &parts.catalogue);
+        let evolution = Evolution::new(&admission, store, parts.payloads_fit, catalogue, parts.upcasters);
+        evolution.check_names(&known_events(catalogue, &parts.projections))?;
+        let (declared, upcasters) = governance.schemas(catalogue, parts.restore_schema, &evolution).await?;
+        let upcasters = Arc::new(upcasters);
         governance.policies(&parts.policy_sources).await?;
 
         let keys = KeyRing::new(parts.idempotency);
@@ -143,17 +207,23 @@ impl Node {
 
         let stop = CancellationToken::new();
         let mut tasks = vec![tokio::spawn(Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()))];
+        let followed = Followed {
+            events: Arc::clone(&parts.store),
+            upcasters: Arc::clone(&upcasters),
+            clock: Arc::clone(&parts.clock),
+        };
         let mut running = Vec::new();
         for projection in parts.projections {
             let rows = parts.read_store.open(projection.spec().clone())?;
-            let (events, clock) = (Arc::clone(&parts.store), Arc::clone(&parts.clock));
-            let (projection, task) = projector::start(projection, rows, events, clock, stop.clone())?;
+            let (projection, task) = projector::start(projection, rows, followed.clone(), stop.clone())?;
             running.push(projection);
             tasks.push(task);
         }
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
+            upcasters,
+            written_versions: declared.versions(),
             admission: admission.clone(),
             keys,
             clock: Arc::clone(&parts.clock),
@@ -261,6 +331,14 @@ impl Node {
             }
         }
     }
+}
+
+/// The event types of aggregates, and those that projections follow.
+fn known_events<'a>(catalogue: &'a Catalogue, projections: &'a [Projection]) -> Vec<&'a str> {
+    let declared = catalogue.aggregates().flat_map(|aggregate| aggregate.events()).map(|event| event.event_type);
+    let followed = projections.iter().flat_map(Projection::event_types).copied();
+    let known: BTreeSet<&str> = declared.chain(followed).collect();
+    known.into_iter().collect()
 }
 
 impl Drop for Node {

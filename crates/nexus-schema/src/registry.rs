@@ -96,6 +96,39 @@ impl JsonSchemaRegistry {
         Ok(())
     }
 
+    /// Registers a schema as the version wanted, or as the next.
+    fn add(
+        &self,
+        kind: SchemaKind,
+        name: &str,
+        wanted: Option<u32>,
+        schema: &Value,
+    ) -> Result<SchemaRef, RegisterError> {
+        check_name(name)?;
+        let digest = canonical_digest(schema)?;
+        if let Some(known) = self.read().same(kind, name, digest) {
+            return Ok(known);
+        }
+        let compiled = Compiled::new(schema).map_err(invalid)?;
+        let mut state = self.write();
+        // Somebody else may have registered it while this one was compiled.
+        if let Some(known) = state.same(kind, name, digest) {
+            return Ok(known);
+        }
+        let newest = state.versions(kind).get(name).and_then(|versions| versions.last());
+        let newest = newest.map_or(0, |newest| newest.reference.version);
+        if let Some(taken) = wanted.filter(|wanted| *wanted <= newest) {
+            return Err(invalid(format!("version {taken} of `{name}` is taken or passed; the newest is {newest}")));
+        }
+        let version = wanted.or_else(|| newest.checked_add(1));
+        let (Some(id), Some(version)) = (state.last_id.checked_add(1), version) else {
+            return Err(invalid("there are no ids left".to_owned()));
+        };
+        let reference = SchemaRef { id, kind, name: name.to_owned(), version, digest };
+        state.insert(Entry { reference: reference.clone(), schema: schema.clone(), compiled });
+        Ok(reference)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         // A panic while the lock is held cannot leave the maps half changed in a way that matters.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
@@ -151,25 +184,11 @@ impl SchemaRegistry for JsonSchemaRegistry {
     }
 
     fn register(&self, kind: SchemaKind, name: &str, schema: &Value) -> Result<SchemaRef, RegisterError> {
-        check_name(name)?;
-        let digest = canonical_digest(schema)?;
-        if let Some(known) = self.read().same(kind, name, digest) {
-            return Ok(known);
-        }
-        let compiled = Compiled::new(schema).map_err(invalid)?;
-        let mut state = self.write();
-        // Somebody else may have registered it while this one was compiled.
-        if let Some(known) = state.same(kind, name, digest) {
-            return Ok(known);
-        }
-        let newest = state.versions(kind).get(name).and_then(|versions| versions.last());
-        let version = newest.map_or(0, |newest| newest.reference.version).checked_add(1);
-        let (Some(id), Some(version)) = (state.last_id.checked_add(1), version) else {
-            return Err(invalid("there are no ids left".to_owned()));
-        };
-        let reference = SchemaRef { id, kind, name: name.to_owned(), version, digest };
-        state.insert(Entry { reference: reference.clone(), schema: schema.clone(), compiled });
-        Ok(reference)
+        self.add(kind, name, None, schema)
+    }
+
+    fn register_at(&self, kind: SchemaKind, name: &str, version: u32, schema: &Value) -> Result<SchemaRef, RegisterError> {
+        self.add(kind, name, Some(version), schema)
     }
 
     fn find(&self, kind: SchemaKind, name: &str, version: Option<u32>) -> Option<SchemaDocument> {

@@ -11,7 +11,11 @@ use nexus_log::{LogEventStore, LogOptions};
 use nexus_policy::RegoPolicyEngine;
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
 use nexus_runtime::{Node, NodeParts, SystemClock, UuidIds};
-use nexus_schema::JsonSchemaRegistry;
+use nexus_schema::{
+    JsonSchemaRegistry,
+    compat::{self, CompatibilityMode},
+};
+use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -146,6 +150,8 @@ async fn start_node(
         history: Some(Arc::new(log.history_tree().map_err(Failure::usage)?)),
         registry,
         restore_schema: &restore,
+        upcasters: app.domain.upcasters().to_vec(),
+        payloads_fit: &payloads_fit,
         policy: Arc::new(policy),
         policy_sources: app.domain.policy_sources(),
         read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),
@@ -154,6 +160,20 @@ async fn start_node(
         ids: Arc::new(UuidIds),
     };
     Node::start(parts).await.map_err(|error| Failure::usage(format_args!("the node did not start: {error}")))
+}
+
+/// Whether every payload that `older` let in fits `newer` as it is.
+fn payloads_fit(newer: &Value, older: &Value) -> Result<(), String> {
+    let report = compat::judge(newer, &[(1, older)], CompatibilityMode::Backward);
+    let breach = |breach: &compat::Breach| {
+        let place = if breach.pointer.is_empty() { "/" } else { &breach.pointer };
+        let example = breach.counter_example.as_ref().map(|example| format!("; for example {example}"));
+        format!("{place}: {} ({}){}", breach.message, breach.rule, example.unwrap_or_default())
+    };
+    match report.breaches.is_empty() {
+        true => Ok(()),
+        false => Err(report.breaches.iter().map(breach).collect::<Vec<_>>().join("; ")),
+    }
 }
 
 fn api_config(data: &DataDir, stop: &CancellationToken) -> Result<ApiConfig, Failure> {

@@ -53,6 +53,8 @@ impl OverHttp {
             store: log.clone(),
             registry: Arc::new(PermissiveSchemas::default()),
             restore_schema: &|_| Ok(()),
+            upcasters: Vec::new(),
+            payloads_fit: &|_, _| Ok(()),
             policy: Arc::new(FixedPolicy::allow()),
             policy_sources: Vec::new(),
             read_store: Arc::new(MemoryReadStore::default()),

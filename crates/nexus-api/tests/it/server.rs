@@ -66,6 +66,8 @@ impl Server {
             history: None,
             registry: Arc::new(SmallRegistry::default()),
             restore_schema: &|_| Ok(()),
+            upcasters: Vec::new(),
+            payloads_fit: &|_, _| Ok(()),
             policy: Arc::new(SwitchPolicy),
             policy_sources: Vec::new(),
             read_store: Arc::new(MemoryReadStore::default()),
