@@ -14,10 +14,12 @@
 //! depth limit that keeps a check cheap.
 //!
 //! Reading order: `registry` (what is offered), `compile` (what a registration goes through), `graph` and
-//! `close` (writer-closed), `limits` (what is refused and bounded), `explain` (what a person is told).
+//! `close` (writer-closed), `limits` (what is refused and bounded), `explain` (what a person is told), `compat` (whether a new version
+//! fits the earlier ones).
 
 mod canonical;
 mod close;
+pub mod compat;
 mod compile;
 mod explain;
 mod graph;

@@ -1,0 +1,21 @@
+//! Whether a new version of a schema fits the versions before it, and what changed.
+//!
+//! **The question.** A log never forgets, so what counts is which documents can be in it: those the old version let
+//! in, closed for writers as the append path closes it. A new version is *backward* compatible when it, read as it is
+//! written, accepts every one of them; *forward* compatible is the same question with the two exchanged.
+//!
+//! **The answer is sound.** "Compatible" is only said when it is proved. "Not compatible" comes with a document that
+//! the one version really accepted and the other really refused, as far as one is found. What can neither be proved
+//! nor refuted within a bounded amount of work is refused as undecided, with the place.
+//!
+//! Reading order: `mode`, `report` (what is answered), `judge` (how it is reached), `diff` (what changed).
+
+mod diff;
+mod judge;
+mod mode;
+mod report;
+
+pub use diff::diff;
+pub use judge::judge;
+pub use mode::{CompatibilityMode, Direction, UnknownMode};
+pub use report::{Breach, Bump, Change, ChangeKind, Report};
