@@ -93,9 +93,9 @@ pub(crate) fn methods(all: &[History], types: &[String]) -> TokenStream {
     });
     let versions: Vec<_> = versions.collect();
     let upcasters = all.iter().zip(types).flat_map(|(history, name)| {
-        history.upcasters.iter().map(move |UpcastArgs { from, with }| {
-            quote!(::nexus::framework::DeclaredUpcaster::new(#name, #from, #with))
-        })
+        history.upcasters.iter().map(
+            move |UpcastArgs { from, with }| quote!(::nexus::framework::DeclaredUpcaster::new(#name, #from, #with)),
+        )
     });
     let upcasters: Vec<_> = upcasters.collect();
     let version_method = (!versions.is_empty()).then(|| {

@@ -96,8 +96,8 @@ impl<'a> Evolution<'a> {
             }
         }
         let upcasters = Upcasters::new(chains, Upcasters::checked_by(Arc::clone(self.admission.registry())));
-        for (name, (_, new)) in declared.schemas.iter().filter(|(name, _)| upcasters.concern(name)) {
-            self.prove(name, *new, &upcasters).await?;
+        for (name, (reference, new)) in declared.schemas.iter().filter(|(name, _)| upcasters.concern(name)) {
+            self.prove(reference, *new, &upcasters).await?;
         }
         Ok(upcasters)
     }
@@ -144,8 +144,8 @@ impl<'a> Evolution<'a> {
     }
 
     /// Samples at every start, so that an upcaster that was changed is noticed; the log when the version is new.
-    async fn prove(&self, event_type: &str, new: bool, upcasters: &Upcasters) -> Result<(), StartError> {
-        let samples = self.samples(event_type);
+    async fn prove(&self, wanted: &SchemaRef, new: bool, upcasters: &Upcasters) -> Result<(), StartError> {
+        let (event_type, samples) = (wanted.name.as_str(), self.samples(wanted));
         let invalid = |error| StartError::governance(event_type, error);
         let name = EventType::new(event_type).map_err(|error| invalid(error.to_string()))?;
         let proof = match new {
@@ -159,10 +159,11 @@ impl<'a> Evolution<'a> {
         Ok(())
     }
 
-    /// Samples of every registered version that are really valid under it.
-    fn samples(&self, event_type: &str) -> Vec<Sample> {
-        let registry = self.admission.registry();
-        let versions = self.versions(event_type).into_iter();
+    /// Samples of every registered version up to the one wanted, as far as they are really valid under it.
+    fn samples(&self, wanted: &SchemaRef) -> Vec<Sample> {
+        let (registry, event_type) = (self.admission.registry(), wanted.name.as_str());
+        let versions =
+            self.versions(event_type).into_iter().filter(|version| version.reference.version <= wanted.version);
         let samples = versions.flat_map(|document| proof::samples_of(document.reference.version, &document.schema));
         let valid = |sample: &Sample| {
             let payload = Json::from_value(&sample.payload);

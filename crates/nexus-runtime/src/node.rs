@@ -144,6 +144,19 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Whether what is stored does not fit the schemas of the application.
+    #[must_use]
+    pub fn is_incompatibility(&self) -> bool {
+        matches!(
+            self,
+            Self::Breaking { .. }
+                | Self::NoWay { .. }
+                | Self::Unproven(_)
+                | Self::Numbering { .. }
+                | Self::Upcasters(_)
+        )
+    }
+
     pub(crate) fn governance(stream: &str, reason: impl fmt::Display) -> Self {
         Self::Governance { stream: stream.to_owned(), reason: reason.to_string() }
     }

@@ -153,7 +153,8 @@ mod tests {
             "properties": { "id": { "type": "string" }, "note": { "type": "string" } },
             "required": ["id"]
         });
-        let payloads: Vec<_> = samples_of(3, &schema).into_iter().map(|sample| (sample.version, sample.payload)).collect();
+        let payloads: Vec<_> =
+            samples_of(3, &schema).into_iter().map(|sample| (sample.version, sample.payload)).collect();
         assert_eq!(payloads, [(3, json!({ "id": "text", "note": "text" })), (3, json!({ "id": "text" }))]);
     }
 }

@@ -187,7 +187,13 @@ impl SchemaRegistry for JsonSchemaRegistry {
         self.add(kind, name, None, schema)
     }
 
-    fn register_at(&self, kind: SchemaKind, name: &str, version: u32, schema: &Value) -> Result<SchemaRef, RegisterError> {
+    fn register_at(
+        &self,
+        kind: SchemaKind,
+        name: &str,
+        version: u32,
+        schema: &Value,
+    ) -> Result<SchemaRef, RegisterError> {
         self.add(kind, name, Some(version), schema)
     }
 

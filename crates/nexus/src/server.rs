@@ -159,7 +159,10 @@ async fn start_node(
         clock,
         ids: Arc::new(UuidIds),
     };
-    Node::start(parts).await.map_err(|error| Failure::usage(format_args!("the node did not start: {error}")))
+    Node::start(parts).await.map_err(|error| {
+        let code = if error.is_incompatibility() { 4 } else { 2 };
+        Failure::with_code(code, format_args!("the node did not start: {error}"))
+    })
 }
 
 /// Whether every payload that `older` let in fits `newer` as it is.

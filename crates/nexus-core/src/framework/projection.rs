@@ -226,7 +226,12 @@ impl Projection {
 
 trait Step: Send + Sync {
     fn key(&self, event: &CurrentEvent<'_>) -> Result<Option<String>, CodecError>;
-    fn project(&self, event: &CurrentEvent<'_>, key: &str, row: Option<RowData>) -> Result<Option<RowChange>, CodecError>;
+    fn project(
+        &self,
+        event: &CurrentEvent<'_>,
+        key: &str,
+        row: Option<RowData>,
+    ) -> Result<Option<RowChange>, CodecError>;
 }
 
 struct Typed<R> {
@@ -244,7 +249,12 @@ impl<R: ReadModel> Step for Typed<R> {
         self.source(event).map(|source| (source.key)(event)).transpose()
     }
 
-    fn project(&self, event: &CurrentEvent<'_>, key: &str, row: Option<RowData>) -> Result<Option<RowChange>, CodecError> {
+    fn project(
+        &self,
+        event: &CurrentEvent<'_>,
+        key: &str,
+        row: Option<RowData>,
+    ) -> Result<Option<RowChange>, CodecError> {
         let Some(source) = self.source(event) else {
             return Ok(None);
         };

@@ -29,7 +29,13 @@ pub trait SchemaRegistry: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the document is not a usable schema, or the version is taken or passed.
-    fn register_at(&self, kind: SchemaKind, name: &str, version: u32, schema: &Value) -> Result<SchemaRef, RegisterError> {
+    fn register_at(
+        &self,
+        kind: SchemaKind,
+        name: &str,
+        version: u32,
+        schema: &Value,
+    ) -> Result<SchemaRef, RegisterError> {
         let reference = self.register(kind, name, schema)?;
         if reference.version == version {
             return Ok(reference);

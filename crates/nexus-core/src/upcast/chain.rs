@@ -36,7 +36,9 @@ pub enum ChainError {
         from: u32,
     },
     /// One leads to its own or an earlier version, so that a payload would go round in a circle.
-    #[error("the upcaster of `{event_type}` from schema version {from} to {to} goes round in a circle; lead to a higher one")]
+    #[error(
+        "the upcaster of `{event_type}` from schema version {from} to {to} goes round in a circle; lead to a higher one"
+    )]
     Cycle {
         /// The event type.
         event_type: String,

@@ -99,7 +99,8 @@ pub enum Change {
 #[serde(rename_all = "camelCase")]
 pub enum JsonType {
     /// A string.
-    String,
+    #[serde(rename = "string")]
+    Text,
     /// A whole number.
     Integer,
     /// A number.
@@ -126,6 +127,10 @@ pub enum Others {
 impl Change {
     /// Changes an object.
     pub(super) fn apply(&self, target: &mut Map<String, Value>) -> Result<(), Wrong> {
+        self.make(target).map_err(|wrong| format!("{}: {wrong}", self.op()).into())
+    }
+
+    fn make(&self, target: &mut Map<String, Value>) -> Result<(), Wrong> {
         match self {
             Self::Rename { from, to } => match from.take(target)? {
                 Some(value) => to.put(target, value),
@@ -148,7 +153,6 @@ impl Change {
             Self::Nest { members, under } => nest(target, members, under),
             Self::Unnest { path } => unnest(target, path),
         }
-        .map_err(|wrong| format!("{}: {wrong}", self.op()).into())
     }
 
     /// The name of the change in JSON.
@@ -249,7 +253,7 @@ fn mapped(value: &Value, values: &BTreeMap<String, Value>, others: &Others) -> R
 
 fn converted(value: &Value, to: JsonType) -> Result<Value, Wrong> {
     let exact = match to {
-        JsonType::String => Some(Value::from(scalar_text(value)?)),
+        JsonType::Text => Some(Value::from(scalar_text(value)?)),
         JsonType::Array if value.is_array() => Some(value.clone()),
         JsonType::Array => Some(Value::from(vec![value.clone()])),
         JsonType::Integer => integer(value),
@@ -257,7 +261,9 @@ fn converted(value: &Value, to: JsonType) -> Result<Value, Wrong> {
         JsonType::Boolean => match value {
             Value::Bool(_) => Some(value.clone()),
             Value::String(text) => text.parse::<bool>().ok().map(Value::from),
-            Value::Number(number) => number.as_u64().filter(|number| *number < 2).map(|number| Value::from(number == 1)),
+            Value::Number(number) => {
+                number.as_u64().filter(|number| *number < 2).map(|number| Value::from(number == 1))
+            }
             _ => None,
         },
     };
@@ -269,7 +275,7 @@ fn converted(value: &Value, to: JsonType) -> Result<Value, Wrong> {
 
 fn type_name(json_type: JsonType) -> &'static str {
     match json_type {
-        JsonType::String => "string",
+        JsonType::Text => "string",
         JsonType::Integer => "integer",
         JsonType::Number => "number",
         JsonType::Boolean => "boolean",

@@ -73,6 +73,16 @@ impl UpcastError {
         ErrorKind::Internal
     }
 
+    /// Which event it is and what was wanted of it, without why that failed.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let Self { event_type, stored, wanted, stream, version, position, .. } = self;
+        format!(
+            "`{event_type}` in stream `{stream}` at version {version} (position {position}) is stored with schema \
+             version {stored} and cannot be brought to {wanted}"
+        )
+    }
+
     /// JSON Pointer to the part of the payload that is to blame, where that is known.
     #[must_use]
     pub fn pointer(&self) -> Option<&str> {
@@ -89,12 +99,7 @@ impl UpcastError {
 
 impl fmt::Display for UpcastError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { event_type, stored, wanted, stream, version, position, fault } = self;
-        write!(
-            f,
-            "`{event_type}` in stream `{stream}` at version {version} (position {position}) is stored with schema \
-             version {stored} and cannot be brought to {wanted}: {fault}"
-        )
+        write!(f, "{}: {}", self.place(), self.fault)
     }
 }
 

@@ -7,8 +7,8 @@
 //! An [`Upcaster`] leads from one version to the next, by declared [`Steps`] or by a function. Versions are numbers and
 //! are compared as numbers. What cannot be brought to its version is an [`UpcastError`] with its place, never skipped.
 
-mod change;
 mod chain;
+mod change;
 mod error;
 mod pointer;
 mod steps;

@@ -218,6 +218,12 @@ impl From<Pointer> for String {
     }
 }
 
+impl From<&String> for Pointer {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
 impl From<&str> for Pattern {
     fn from(text: &str) -> Self {
         Self(parts(text))

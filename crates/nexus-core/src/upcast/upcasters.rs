@@ -132,13 +132,7 @@ impl Upcasters {
     }
 
     /// The payload at the version wanted; `None` when it is there as stored.
-    fn payload(
-        &self,
-        chain: &Chain,
-        stored: u32,
-        payload: &Json,
-        check: Check,
-    ) -> Result<Option<Json>, UpcastFault> {
+    fn payload(&self, chain: &Chain, stored: u32, payload: &Json, check: Check) -> Result<Option<Json>, UpcastFault> {
         if stored > chain.wanted() {
             return if chain.reads_as_it_is(stored) { Ok(None) } else { Err(UpcastFault::Newer) };
         }
@@ -176,14 +170,7 @@ impl Upcasters {
     }
 
     /// The first upcaster whose result is refused; the last one when all before it are right.
-    fn blame(
-        &self,
-        chain: &Chain,
-        stored: u32,
-        payload: &Json,
-        refusal: SchemaRefusal,
-        checked: Check,
-    ) -> UpcastFault {
+    fn blame(&self, chain: &Chain, stored: u32, payload: &Json, refusal: SchemaRefusal, checked: Check) -> UpcastFault {
         if checked == Check::Result
             && let Err(fault) = self.payload(chain, stored, payload, Check::EveryStep)
         {

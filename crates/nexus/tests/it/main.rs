@@ -1,0 +1,3 @@
+//! Applications as processes, over the life of their data.
+
+mod upcasting;
