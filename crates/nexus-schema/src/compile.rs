@@ -47,6 +47,12 @@ impl Compiled {
         })
     }
 
+    /// Whether a document fits, without saying why not.
+    pub(crate) fn accepts(&self, document: &Value) -> bool {
+        !self.depth_limit.is_some_and(|limit| limits::deeper_than(document, limit))
+            && std::iter::once(&self.closed).chain(&self.original).all(|validator| validator.is_valid(document))
+    }
+
     /// Every way in which a document breaks the schema, at most 100; empty when it is valid.
     pub(crate) fn violations(&self, document: &Value) -> Vec<Violation> {
         if let Some(limit) = self.depth_limit.filter(|limit| limits::deeper_than(document, *limit)) {
@@ -75,7 +81,11 @@ impl Compiled {
     }
 }
 
-fn draft_of(schema: &Value) -> Result<Draft, String> {
+/// The dialect a schema names, or the newest.
+///
+/// # Errors
+/// A sentence when it names one that is not known.
+pub(crate) fn draft_of(schema: &Value) -> Result<Draft, String> {
     let dialect = schema.get("$schema").filter(|dialect| !dialect.is_null());
     let named = dialect.map(|dialect| dialect.as_str().ok_or("`$schema` is not a text".to_owned()));
     let draft = named.transpose()?.map_or(Draft::Draft202012, Draft::from_schema_uri);
@@ -89,7 +99,11 @@ fn draft_of(schema: &Value) -> Result<Draft, String> {
     Ok(draft)
 }
 
-fn build(schema: &Value, draft: Draft) -> Result<Validator, String> {
+/// What checks documents against `schema` exactly as it is written.
+///
+/// # Errors
+/// A sentence that says what is wrong with the schema.
+pub(crate) fn build(schema: &Value, draft: Draft) -> Result<Validator, String> {
     jsonschema::options()
         .with_draft(draft)
         .offline()

@@ -34,6 +34,18 @@ pub(crate) fn push(error: &ValidationError<'_>, violations: &mut Vec<Violation>)
     }
 }
 
+/// What `error` says, in a sentence.
+pub(crate) fn sentence(error: &ValidationError<'_>) -> String {
+    match error.kind() {
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            let names: Vec<String> = unexpected.iter().take(3).map(|name| format!("`{}`", shown(name))).collect();
+            format!("the schema declares no member {} here", names.join(", "))
+        }
+        Kind::PropertyNames { error: inner } => format!("a member name does not fit: {}", message(inner)),
+        _ => message(error),
+    }
+}
+
 /// Why a schema does not compile.
 pub(crate) fn schema_error(error: &ValidationError<'_>) -> String {
     let place = error.instance_path().to_string();

@@ -322,7 +322,8 @@ pub(crate) fn shown(text: &str) -> String {
     if text.chars().nth(120).is_some() { format!("{cut}…") } else { cut }
 }
 
-fn percent_decode(text: &str) -> String {
+/// `text` with `%41` and the like replaced by what they stand for.
+pub(crate) fn percent_decode(text: &str) -> String {
     if !text.contains('%') {
         return text.to_owned();
     }

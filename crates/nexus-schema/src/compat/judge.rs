@@ -3,29 +3,142 @@
 use serde_json::Value;
 
 use super::{
+    algebra::{self, Answer},
+    breach::Pair,
+    diff::diff,
     mode::{CompatibilityMode, Direction},
-    report::{Breach, Bump, Report},
+    prove,
+    report::{Breach, Bump, Change, Report},
+    version::Version,
+    witness,
 };
+
+/// Values built in the search that every pair of versions gets, proof or not.
+const FIRST_EFFORT: usize = 6_000;
+/// Values built in the search that a pair gets which nothing else could decide.
+const LAST_EFFORT: usize = 200_000;
 
 /// Judges a new version of a schema against the versions before it, which come ascending by number.
 ///
 /// Each schema is self-contained and one the registry would accept. Work is bounded whatever the schemas are.
+///
+/// ```
+/// use nexus_schema::compat::{Bump, CompatibilityMode, judge};
+/// use serde_json::json;
+///
+/// let old = json!({ "type": "object", "properties": { "total": { "type": "number" } } });
+/// let wider = json!({ "type": "object", "properties": { "total": { "type": "number" }, "note": { "type": "string" } } });
+/// let report = judge(&wider, &[(1, &old)], CompatibilityMode::BackwardTransitive);
+/// assert_eq!((report.compatible, report.required_bump), (true, Bump::Minor));
+///
+/// let narrower = json!({ "type": "object", "properties": { "total": { "type": "integer" } } });
+/// let report = judge(&narrower, &[(1, &old)], CompatibilityMode::BackwardTransitive);
+/// let breach = &report.breaches[0];
+/// assert_eq!((breach.rule.as_str(), breach.pointer.as_str()), ("type-narrowed", "/properties/total/type"));
+/// assert_eq!(breach.counter_example, Some(json!({ "total": 0.5 })));
+/// ```
 #[must_use]
 pub fn judge(new: &Value, old: &[(u32, &Value)], mode: CompatibilityMode) -> Report {
-    let _ = (new, mode);
-    // Nothing is proved yet, so nothing is let through.
-    let breaches: Vec<Breach> = old
-        .last()
-        .map(|(version, _)| Breach {
-            rule: "undecided".to_owned(),
-            pointer: String::new(),
-            message: "undecided".to_owned(),
-            fix: "simplify or attest".to_owned(),
-            counter_example: None,
-            version: *version,
-            direction: Direction::Backward,
-        })
-        .into_iter()
-        .collect();
-    Report { compatible: breaches.is_empty(), required_bump: Bump::Major, breaches, changes: Vec::new() }
+    let Some((newest, document)) = old.last() else {
+        return Report { compatible: true, required_bump: Bump::None, breaches: Vec::new(), changes: Vec::new() };
+    };
+    let changes = diff(document, new);
+    let candidate = match Version::new(new) {
+        Ok(candidate) => candidate,
+        Err(reason) => return unusable(&reason, *newest, changes),
+    };
+    let mut breaches = Vec::new();
+    // What happens to the newest version decides the bump, whatever the mode asks for.
+    let mut keeps_newest = true;
+    for (version, document) in old {
+        let is_newest = version == newest;
+        if !is_newest && !mode.is_transitive() {
+            continue;
+        }
+        let known = Version::new(document);
+        for direction in [Direction::Backward, Direction::Forward] {
+            let asked = mode.directions().contains(&direction);
+            let decides = is_newest && direction == Direction::Backward;
+            if !asked && !decides {
+                continue;
+            }
+            let found = match &known {
+                Ok(known) => compare(known, &candidate, *version, direction),
+                Err(reason) => vec![unusable_breach(reason, *version)],
+            };
+            keeps_newest &= !decides || found.is_empty();
+            breaches.extend(found.into_iter().filter(|_| asked));
+        }
+    }
+    let required_bump =
+        if breaches.is_empty() && keeps_newest { harmless(document, new, &changes) } else { Bump::Major };
+    Report { compatible: breaches.is_empty(), required_bump, breaches, changes }
+}
+
+/// The bump of a change that breaks nothing.
+fn harmless(old: &Value, new: &Value, changes: &[Change]) -> Bump {
+    if old == new {
+        return Bump::None;
+    }
+    let widest = changes.iter().map(|change| change.bump).max().unwrap_or(Bump::Patch);
+    widest.clamp(Bump::Patch, Bump::Minor)
+}
+
+fn compare(old: &Version, new: &Version, version: u32, direction: Direction) -> Vec<Breach> {
+    let (writer, reader) = match direction {
+        Direction::Backward => (old, new),
+        Direction::Forward => (new, old),
+    };
+    let pair = Pair { reader, version, direction };
+    if writer.draft == reader.draft && writer.open == reader.open {
+        return Vec::new();
+    }
+    // Before anything is believed, documents are asked. That also guards against a proof gone wrong.
+    let found = witness::search(writer, reader, &writer.open, FIRST_EFFORT);
+    if !found.is_empty() {
+        return pair.breaches(found);
+    }
+    if deeper(writer, reader) {
+        return vec![pair.undecided(String::new(), "documents may be deeper than can be checked at bounded cost")];
+    }
+    let lost = match algebra::ask(writer, reader) {
+        Answer::Covers => return Vec::new(),
+        Answer::Unproved(lost) => lost,
+    };
+    let found = lost.map(|lost| witness::search(writer, reader, &lost, FIRST_EFFORT)).unwrap_or_default();
+    if !found.is_empty() {
+        return pair.breaches(found);
+    }
+    let open = match prove::accepts_all(writer, reader) {
+        Ok(()) => return Vec::new(),
+        Err(open) => open,
+    };
+    let found = witness::search(writer, reader, &writer.open, LAST_EFFORT);
+    if found.is_empty() { vec![pair.undecided(open.pointer, &open.reason)] } else { pair.breaches(found) }
+}
+
+/// Whether the reader is checked for fewer levels than documents of the writer may have.
+fn deeper(writer: &Version, reader: &Version) -> bool {
+    match (writer.depth_limit(), reader.depth_limit()) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(writes), Some(reads)) => writes > reads,
+    }
+}
+
+fn unusable(reason: &str, version: u32, changes: Vec<Change>) -> Report {
+    let breaches = vec![unusable_breach(reason, version)];
+    Report { compatible: false, required_bump: Bump::Major, breaches, changes }
+}
+
+fn unusable_breach(reason: &str, version: u32) -> Breach {
+    Breach {
+        rule: "unusable-schema".to_owned(),
+        pointer: String::new(),
+        message: format!("the schema could not be registered: {reason}"),
+        fix: "correct the schema first".to_owned(),
+        counter_example: None,
+        version,
+        direction: Direction::Backward,
+    }
 }

@@ -10,10 +10,17 @@
 //!
 //! Reading order: `mode`, `report` (what is answered), `judge` (how it is reached), `diff` (what changed).
 
+mod algebra;
+mod breach;
 mod diff;
 mod judge;
 mod mode;
+mod normal;
+mod prove;
 mod report;
+mod sample;
+mod version;
+mod witness;
 
 pub use diff::diff;
 pub use judge::judge;

@@ -9,6 +9,7 @@
 
 mod bounds;
 mod closing;
+mod compat;
 mod contract;
 mod registration;
 mod violations;
