@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use nexus_core::{
     Admission, AggregateType, DecisionId, EventId, EventType, ExpectedVersion, Json, NewEvent, Position, Proposal,
@@ -14,6 +14,7 @@ use nexus_core::{
 
 use crate::{
     Catalogue, CommandEntry, IdempotencyClash, Idempotent, RequestInfo,
+    evolution::OwnVersions,
     idempotency::{Begun, KeyRing},
 };
 
@@ -30,8 +31,7 @@ pub(crate) struct Inner {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) upcasters: Arc<Upcasters>,
-    /// The schema version that decided events follow, by type.
-    pub(crate) written_versions: BTreeMap<String, u32>,
+    pub(crate) versions: OwnVersions,
     pub(crate) admission: Admission,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -278,7 +278,8 @@ impl Inner {
             command_type: command_type.to_owned(),
             nearest: self.catalogue.nearest_commands(command_type),
         })?;
-        let schema = self.admission.registry().check(SchemaKind::Command, command_type, None, &request.payload)?;
+        let (registry, version) = (self.admission.registry(), self.versions.of_command(command_type));
+        let schema = registry.check(SchemaKind::Command, command_type, version, &request.payload)?;
         let aggregate_id = self.aggregate_id(entry, request)?;
         let resource = PolicyResource { resource_type: entry.aggregate.name(), id: aggregate_id.as_str() };
         let decision_id = self.ids.decision_id();
@@ -395,8 +396,7 @@ impl Inner {
             if proposed.is_empty() {
                 metadata.idempotency = command.request.idempotent.as_ref().map(Idempotent::mark);
             }
-            // What the aggregate's types write, which is not always the newest that is registered.
-            metadata.schema_version = self.written_versions.get(event.event_type).copied().unwrap_or_default();
+            metadata.schema_version = self.versions.of_event(event.event_type).unwrap_or_default();
             proposed.push(NewEvent {
                 event_id: self.ids.event_id(),
                 event_type: EventType::new(event.event_type).map_err(|error| codec(event.event_type, &error))?,

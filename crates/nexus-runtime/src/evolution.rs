@@ -29,17 +29,41 @@ pub(crate) struct Evolution<'a> {
     upcasters: BTreeMap<String, Vec<DeclaredUpcaster>>,
 }
 
-/// The event schemas an application declares, as they are registered.
+/// The schemas an application declares, as they are registered.
 #[derive(Default)]
-pub(crate) struct DeclaredEvents {
+pub(crate) struct DeclaredSchemas {
     /// By event type, with whether it is new in this log.
-    pub(crate) schemas: BTreeMap<String, (SchemaRef, bool)>,
+    pub(crate) events: BTreeMap<String, (SchemaRef, bool)>,
+    /// By command type.
+    pub(crate) commands: BTreeMap<String, SchemaRef>,
 }
 
-impl DeclaredEvents {
-    /// The schema version that events are written with, by type.
-    pub(crate) fn versions(&self) -> BTreeMap<String, u32> {
-        self.schemas.iter().map(|(name, (reference, _))| (name.clone(), reference.version)).collect()
+/// The schema versions that the types of an application were written for. They are not always the newest: somebody may
+/// register a newer one, or an older application may be run again.
+#[derive(Default)]
+pub(crate) struct OwnVersions {
+    events: BTreeMap<String, u32>,
+    commands: BTreeMap<String, u32>,
+}
+
+impl OwnVersions {
+    pub(crate) fn of(declared: &DeclaredSchemas) -> Self {
+        let event = |(name, (reference, _)): (&String, &(SchemaRef, bool))| (name.clone(), reference.version);
+        let command = |(name, reference): (&String, &SchemaRef)| (name.clone(), reference.version);
+        Self {
+            events: declared.events.iter().map(event).collect(),
+            commands: declared.commands.iter().map(command).collect(),
+        }
+    }
+
+    /// The version that decided events of a type follow.
+    pub(crate) fn of_event(&self, event_type: &str) -> Option<u32> {
+        self.events.get(event_type).copied()
+    }
+
+    /// The version that commands of a type must follow.
+    pub(crate) fn of_command(&self, command_type: &str) -> Option<u32> {
+        self.commands.get(command_type).copied()
     }
 }
 
@@ -84,19 +108,19 @@ impl<'a> Evolution<'a> {
 
     /// The upcasters in force, after every stored version was found to have a way to the one declared, and every new
     /// version was proven against samples and the log.
-    pub(crate) async fn settle(&self, declared: &DeclaredEvents) -> Result<Upcasters, StartError> {
+    pub(crate) async fn settle(&self, declared: &DeclaredSchemas) -> Result<Upcasters, StartError> {
         let mut chains = Vec::new();
-        for (name, (reference, _)) in &declared.schemas {
+        for (name, (reference, _)) in &declared.events {
             chains.push(self.chain(name, reference.version)?);
         }
         for (name, upcasters) in &self.upcasters {
-            if !declared.schemas.contains_key(name) {
+            if !declared.events.contains_key(name) {
                 let last = upcasters.iter().map(|upcaster| upcaster.to).max().unwrap_or(1);
                 chains.push(self.declared_chain(name, last)?);
             }
         }
         let upcasters = Upcasters::new(chains, Upcasters::checked_by(Arc::clone(self.admission.registry())));
-        for (name, (reference, new)) in declared.schemas.iter().filter(|(name, _)| upcasters.concern(name)) {
+        for (reference, new) in declared.events.values().filter(|(event, _)| upcasters.concern(&event.name)) {
             self.prove(reference, *new, &upcasters).await?;
         }
         Ok(upcasters)

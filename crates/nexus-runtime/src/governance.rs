@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Catalogue, StartError,
-    evolution::{DeclaredEvents, Evolution},
+    evolution::{DeclaredSchemas, Evolution},
 };
 
 /// Puts a schema back into the registry under the id and version it was registered with.
@@ -72,7 +72,7 @@ impl Governance<'_> {
         catalogue: &Catalogue,
         restore: SchemaRestore<'_>,
         evolution: &Evolution<'_>,
-    ) -> Result<(DeclaredEvents, Upcasters), StartError> {
+    ) -> Result<(DeclaredSchemas, Upcasters), StartError> {
         // The platform's own types come first, so that they have the same ids in every store.
         let mut declared = vec![self.register(SchemaKind::Event, SCHEMA_REGISTERED, &schema_registered_schema())?];
         declared.push(self.register(SchemaKind::Event, POLICY_ACTIVATED, &policy_activated_schema())?);
@@ -83,23 +83,25 @@ impl Governance<'_> {
             recorded.insert(document.reference.id);
             restore(document)?;
         }
-        let mut events = DeclaredEvents::default();
+        let mut own = DeclaredSchemas::default();
         for aggregate in catalogue.aggregates() {
             for event in aggregate.events() {
                 let reference = evolution.register(event)?;
                 let new = !recorded.contains(&reference.id);
-                events.schemas.insert(event.event_type.to_owned(), (reference.clone(), new));
+                own.events.insert(event.event_type.to_owned(), (reference.clone(), new));
                 declared.push(reference);
             }
             for command in aggregate.commands() {
-                declared.push(self.register(SchemaKind::Command, command.command_type, &command.schema)?);
+                let reference = self.register(SchemaKind::Command, command.command_type, &command.schema)?;
+                own.commands.insert(command.command_type.to_owned(), reference.clone());
+                declared.push(reference);
             }
         }
-        let upcasters = evolution.settle(&events).await?;
+        let upcasters = evolution.settle(&own).await?;
         declared.retain(|reference| recorded.insert(reference.id));
         let new = declared.iter().map(|reference| self.registration(reference)).collect::<Result<Vec<_>, _>>()?;
         self.record(SCHEMAS, "SchemaRegistry", version, new).await?;
-        Ok((events, upcasters))
+        Ok((own, upcasters))
     }
 
     /// Records the policy in force when it differs from the one recorded last.

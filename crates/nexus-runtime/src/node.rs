@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     AppendService, Catalogue, CommandService, PayloadsFit, PolicySource, Proof, QueryService, SchemaRestore,
     command_service::Inner,
-    evolution::Evolution,
+    evolution::{Evolution, OwnVersions},
     governance::Governance,
     idempotency::{FollowError, KeyRing},
     projector::{self, Followed},
@@ -236,7 +236,7 @@ impl Node {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
             upcasters,
-            written_versions: declared.versions(),
+            versions: OwnVersions::of(&declared),
             admission: admission.clone(),
             keys,
             clock: Arc::clone(&parts.clock),
