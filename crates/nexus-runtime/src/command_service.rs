@@ -155,7 +155,7 @@ pub enum CommandFailure {
     Read(#[from] ReadError),
     /// A stored event of an earlier schema could not be brought to the one the aggregate knows.
     #[error(transparent)]
-    Upcast(#[from] UpcastError),
+    Upcast(#[from] Box<UpcastError>),
     /// A stored event or the command does not fit its Rust type.
     #[error(transparent)]
     Codec(#[from] CodecError),

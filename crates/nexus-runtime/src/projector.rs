@@ -100,7 +100,7 @@ enum StepError {
     #[error("event at position {position}: {source}")]
     Event { position: Position, source: CodecError },
     #[error(transparent)]
-    Upcast(#[from] UpcastError),
+    Upcast(#[from] Box<UpcastError>),
     #[error("the projection panicked: {0}")]
     Panicked(tokio::task::JoinError),
 }

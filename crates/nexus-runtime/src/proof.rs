@@ -86,7 +86,7 @@ pub async fn prove(
             proof.events += 1;
             if let Err(error) = upcasters.proven(event) {
                 proof.failed += 1;
-                proof.first_failure.get_or_insert(error);
+                proof.first_failure.get_or_insert(*error);
             }
         }
         if page.next <= from {

@@ -16,6 +16,12 @@ pub struct Pointer(Vec<String>);
 #[serde(from = "String", into = "String")]
 pub struct Pattern(Vec<String>);
 
+/// What happens to each object a pattern names.
+type Visitor<'a> = dyn FnMut(&mut Map<String, Value>) -> Result<(), Wrong> + 'a;
+
+/// The object a member is in, and the member's name.
+type Place<'a, 'b> = (&'a mut Map<String, Value>, &'b str);
+
 /// Why a pointer leads nowhere.
 pub(super) type Wrong = Cow<'static, str>;
 
@@ -69,10 +75,7 @@ impl Pointer {
         self.0.last().map_or("", String::as_str)
     }
 
-    fn parent<'a, 'b>(
-        &'b self,
-        mut target: &'a mut Map<String, Value>,
-    ) -> Result<Option<(&'a mut Map<String, Value>, &'b str)>, Wrong> {
+    fn parent<'a, 'b>(&'b self, mut target: &'a mut Map<String, Value>) -> Result<Option<Place<'a, 'b>>, Wrong> {
         let Some((name, way)) = self.0.split_last() else {
             return Err("the pointer is empty".into());
         };
@@ -86,10 +89,7 @@ impl Pointer {
         Ok(Some((target, name)))
     }
 
-    fn made_parent<'a, 'b>(
-        &'b self,
-        mut target: &'a mut Map<String, Value>,
-    ) -> Result<(&'a mut Map<String, Value>, &'b str), Wrong> {
+    fn made_parent<'a, 'b>(&'b self, mut target: &'a mut Map<String, Value>) -> Result<Place<'a, 'b>, Wrong> {
         let Some((name, way)) = self.0.split_last() else {
             return Err("the pointer is empty".into());
         };
@@ -112,11 +112,7 @@ impl Pattern {
 
     /// Does something to each object the pattern names in `payload`. The first failure ends it, with the place of the
     /// object as a JSON Pointer.
-    pub(super) fn each(
-        &self,
-        payload: &mut Value,
-        change: &mut dyn FnMut(&mut Map<String, Value>) -> Result<(), Wrong>,
-    ) -> Result<(), (String, Wrong)> {
+    pub(super) fn each(&self, payload: &mut Value, change: &mut Visitor<'_>) -> Result<(), (String, Wrong)> {
         visit(payload, &self.0, &mut String::new(), change)
     }
 }
@@ -125,7 +121,7 @@ fn visit(
     value: &mut Value,
     pattern: &[String],
     place: &mut String,
-    change: &mut dyn FnMut(&mut Map<String, Value>) -> Result<(), Wrong>,
+    change: &mut Visitor<'_>,
 ) -> Result<(), (String, Wrong)> {
     let Some((part, rest)) = pattern.split_first() else {
         return match value {

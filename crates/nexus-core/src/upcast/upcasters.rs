@@ -75,7 +75,7 @@ impl Upcasters {
     ///
     /// # Errors
     /// [`UpcastError`] when it cannot be brought there; the reader must stop.
-    pub fn current<'a>(&self, event: &'a RecordedEvent) -> Result<CurrentEvent<'a>, UpcastError> {
+    pub fn current<'a>(&self, event: &'a RecordedEvent) -> Result<CurrentEvent<'a>, Box<UpcastError>> {
         if self.chains.is_empty() {
             return Ok(CurrentEvent(Cow::Borrowed(event)));
         }
@@ -87,7 +87,7 @@ impl Upcasters {
     ///
     /// # Errors
     /// [`UpcastError`].
-    pub fn proven<'a>(&self, event: &'a RecordedEvent) -> Result<CurrentEvent<'a>, UpcastError> {
+    pub fn proven<'a>(&self, event: &'a RecordedEvent) -> Result<CurrentEvent<'a>, Box<UpcastError>> {
         self.brought(event, Check::EveryStep)
     }
 
@@ -107,12 +107,12 @@ impl Upcasters {
         chain.map_or(Ok(None), |chain| self.payload(chain, version, payload, Check::EveryStep))
     }
 
-    fn brought<'a>(&self, event: &'a RecordedEvent, check: Check) -> Result<CurrentEvent<'a>, UpcastError> {
+    fn brought<'a>(&self, event: &'a RecordedEvent, check: Check) -> Result<CurrentEvent<'a>, Box<UpcastError>> {
         let stored = event.metadata.schema_version;
         let Some(chain) = self.chains.get(event.event_type.as_str()) else {
             return Ok(CurrentEvent(Cow::Borrowed(event)));
         };
-        let payload = self.payload(chain, stored, &event.payload, check).map_err(|fault| UpcastError {
+        let failed = |fault| UpcastError {
             event_type: chain.event_type().to_owned(),
             stored,
             wanted: chain.wanted(),
@@ -120,7 +120,8 @@ impl Upcasters {
             version: event.version,
             position: event.position,
             fault,
-        })?;
+        };
+        let payload = self.payload(chain, stored, &event.payload, check).map_err(|fault| Box::new(failed(fault)))?;
         Ok(CurrentEvent(match payload {
             None => Cow::Borrowed(event),
             Some(payload) => {
@@ -153,10 +154,15 @@ impl Upcasters {
             }
         }
         let made = Json::from_value(&value);
-        match (self.check)(chain.event_type(), chain.wanted(), &made) {
-            Ok(()) => Ok(Some(made)),
-            Err(refusal) => Err(self.blame(chain, stored, payload, refusal, check)),
+        let Err(refusal) = (self.check)(chain.event_type(), chain.wanted(), &made) else {
+            return Ok(Some(made));
+        };
+        // Again, step by step: the first whose result is refused is to blame, which need not be the last.
+        if check == Check::Result {
+            self.payload(chain, stored, payload, Check::EveryStep)?;
         }
+        let (from, to) = way.last().map_or((stored, chain.wanted()), |(from, link)| (*from, link.to));
+        Err(UpcastFault::Invalid { from, to, refusal: Box::new(refusal) })
     }
 
     /// Checks what a step in the middle made; its schema need not be known any more.
@@ -167,18 +173,6 @@ impl Upcasters {
             }
             _ => Ok(()),
         }
-    }
-
-    /// The first upcaster whose result is refused; the last one when all before it are right.
-    fn blame(&self, chain: &Chain, stored: u32, payload: &Json, refusal: SchemaRefusal, checked: Check) -> UpcastFault {
-        if checked == Check::Result
-            && let Err(fault) = self.payload(chain, stored, payload, Check::EveryStep)
-        {
-            return fault;
-        }
-        let last = chain.way_from(stored).ok().and_then(|way| way.last().map(|(from, link)| (*from, link.to)));
-        let (from, to) = last.unwrap_or((stored, chain.wanted()));
-        UpcastFault::Invalid { from, to, refusal: Box::new(refusal) }
     }
 }
 

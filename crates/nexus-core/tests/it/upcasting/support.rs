@@ -71,7 +71,7 @@ pub(crate) fn up_to(
 }
 
 /// The payload readers get of a stored one.
-pub(crate) fn read(upcasters: &Upcasters, version: u32, payload: &Value) -> Result<Value, UpcastError> {
+pub(crate) fn read(upcasters: &Upcasters, version: u32, payload: &Value) -> Result<Value, Box<UpcastError>> {
     let event = stored(version, payload);
     upcasters.current(&event).map(|current| current.payload.to_value().unwrap())
 }
