@@ -21,6 +21,8 @@ mod canonical;
 mod close;
 pub mod compat;
 mod compile;
+#[cfg(test)]
+mod conformance;
 mod explain;
 mod graph;
 mod limits;

@@ -80,9 +80,6 @@ pub(super) fn run(seed: u64, count: usize) -> Tally {
 }
 
 fn pair(old: &Value, new: &Value, registry: &JsonSchemaRegistry, random: &mut Random, tally: &mut Tally) {
-    if std::env::var("DBG").is_ok() {
-        eprintln!("PAIR {old}\nNEW {new}");
-    }
     let start = Instant::now();
     let report = judge(new, &[(1, old)], CompatibilityMode::Backward);
     tally.times.push(start.elapsed());
