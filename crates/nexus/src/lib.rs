@@ -13,6 +13,7 @@ mod data_dir;
 mod exchange;
 mod exit;
 pub mod prelude;
+mod schemas;
 mod server;
 
 pub use app::{App, Domain};

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The program, which `cargo test` builds beside this one.
-fn program() -> std::path::PathBuf {
+pub(crate) fn program() -> std::path::PathBuf {
     let own = std::env::current_exe().unwrap();
     own.ancestors().nth(2).unwrap().join("examples").join(format!("upcasting{}", std::env::consts::EXE_SUFFIX))
 }
 
-fn serve(version: &str, data: &Path) -> Server {
+pub(crate) fn serve(version: &str, data: &Path) -> Server {
     Server::start_program(&program(), &[version, "dev", "--random-ports", "--data", data.to_str().unwrap()])
 }
 
@@ -21,7 +21,7 @@ fn refused(version: &str, data: &Path) -> Finished {
     run_program(&program(), &[version, "dev", "--random-ports", "--data", data.to_str().unwrap()])
 }
 
-fn place(server: &Server, id: &str, customer: &str, total: u64) {
+pub(crate) fn place(server: &Server, id: &str, customer: &str, total: u64) {
     let command = json!({ "aggregateId": id, "customer": customer, "total": total });
     let answer = server.http().post("/api/commands/PlaceOrder", &command);
     assert_eq!(answer.status, 202, "{}", answer.body);
