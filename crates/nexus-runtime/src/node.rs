@@ -5,25 +5,26 @@ use nexus_core::{
     framework::Projection,
     ports::{
         AppendError, Clock, EventStore, HistoryTree, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore,
-        ReadStoreError, RegisterError, RequestContext, SchemaRegistry,
+        ReadStoreError, RegisterError, RequestContext, Subject, SubjectRegistry,
     },
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AppendService, Catalogue, CommandService, PolicySource, QueryService, SchemaRestore,
+    AppendService, Catalogue, CommandService, PolicySource, QueryService, SchemaService,
     command_service::Inner,
     governance::Governance,
     idempotency::{FollowError, KeyRing},
     projector,
+    schemas::SchemaParts,
 };
 
 /// Idempotency keys are forgotten after this long.
 const KEY_LIFETIME: Duration = Duration::from_hours(24);
 
 /// The adapters and definitions a node is made of.
-pub struct NodeParts<'a> {
+pub struct NodeParts {
     /// Name of the application: `input.context.service` in policies.
     pub service: Text,
     /// `dev`, `production`, …: `input.context.environment` in policies.
@@ -37,9 +38,7 @@ pub struct NodeParts<'a> {
     /// What proves what the store holds, if it can.
     pub history: Option<Arc<dyn HistoryTree>>,
     /// What knows the schemas.
-    pub registry: Arc<dyn SchemaRegistry>,
-    /// Puts stored schemas back into `registry`.
-    pub restore_schema: SchemaRestore<'a>,
+    pub registry: Arc<dyn SubjectRegistry>,
     /// What decides.
     pub policy: Arc<dyn PolicyEngine>,
     /// The sources of the policy in force, for the record.
@@ -70,6 +69,16 @@ pub enum StartError {
     /// A declared schema cannot be used.
     #[error("a schema cannot be registered: {0}")]
     Schema(#[from] RegisterError),
+    /// The application declares a schema that does not follow the stored ones.
+    #[error(
+        "the application declares a schema of the {subject} that cannot be registered, so it does not start.\n{error}"
+    )]
+    Declared {
+        /// Whose schema.
+        subject: Subject,
+        /// Why not.
+        error: RegisterError,
+    },
     /// The policy refuses the platform's own events.
     #[error("the policy refuses the platform's own record of schemas and policies: {0}")]
     Refused(#[from] Refusal),
@@ -104,6 +113,7 @@ pub struct Node {
     environment: Text,
     commands: CommandService,
     queries: QueryService,
+    schemas: SchemaService,
     store: Arc<dyn EventStore>,
     history: Option<Arc<dyn HistoryTree>>,
     admission: Admission,
@@ -119,12 +129,14 @@ impl Node {
     ///
     /// # Errors
     /// [`StartError`]; nothing keeps running.
-    pub async fn start(parts: NodeParts<'_>) -> Result<Self, StartError> {
-        let admission = Admission::new(parts.registry, parts.policy);
+    pub async fn start(parts: NodeParts) -> Result<Self, StartError> {
+        let registry = parts.registry;
+        let admission = Admission::new(Arc::<dyn SubjectRegistry>::clone(&registry), parts.policy);
         let (service, environment) = (parts.service, parts.environment);
         let governance = Governance {
             store: &*parts.store,
             admission: &admission,
+            registry: &*registry,
             ids: &*parts.ids,
             request: RequestContext {
                 service: service.clone(),
@@ -133,7 +145,7 @@ impl Node {
                 time: parts.clock.now(),
             },
         };
-        governance.schemas(&parts.catalogue, parts.restore_schema).await?;
+        let at_start = governance.schemas(&parts.catalogue).await?;
         governance.policies(&parts.policy_sources).await?;
 
         let keys = KeyRing::new(parts.idempotency);
@@ -151,6 +163,14 @@ impl Node {
             running.push(projection);
             tasks.push(task);
         }
+        let schemas = SchemaService::new(SchemaParts {
+            registry,
+            admission: admission.clone(),
+            store: Arc::clone(&parts.store),
+            ids: Arc::clone(&parts.ids),
+            declared: at_start.declared,
+            version: at_start.version,
+        });
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
@@ -164,6 +184,7 @@ impl Node {
             environment,
             commands: CommandService { inner: Arc::new(inner) },
             queries: QueryService::new(running),
+            schemas,
             store: parts.store,
             history: parts.history,
             admission,
@@ -216,10 +237,16 @@ impl Node {
         self.history.as_ref()
     }
 
-    /// The schema registry.
+    /// The schema registry, for asking.
     #[must_use]
-    pub fn schemas(&self) -> &Arc<dyn SchemaRegistry> {
-        self.admission.registry()
+    pub fn schemas(&self) -> &Arc<dyn SubjectRegistry> {
+        self.schemas.registry()
+    }
+
+    /// The door to the schema registry, for changing it.
+    #[must_use]
+    pub fn schema_service(&self) -> &SchemaService {
+        &self.schemas
     }
 
     /// The policy engine.

@@ -129,11 +129,6 @@ async fn start_node(
     log: &Arc<LogEventStore>,
     environment: &'static str,
 ) -> Result<Node, Failure> {
-    let registry = Arc::new(JsonSchemaRegistry::new());
-    let restore = {
-        let registry = Arc::clone(&registry);
-        move |document: nexus_core::ports::SchemaDocument| registry.restore(document.reference, document.schema)
-    };
     let policy = RegoPolicyEngine::new(app.domain.policy_modules())
         .map_err(|error| Failure::with_code(3, format_args!("the policy cannot be used: {error}")))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -144,8 +139,7 @@ async fn start_node(
         projections: app.domain.projections().to_vec(),
         store: Arc::<LogEventStore>::clone(log),
         history: Some(Arc::new(log.history_tree().map_err(Failure::usage)?)),
-        registry,
-        restore_schema: &restore,
+        registry: Arc::new(JsonSchemaRegistry::new()),
         policy: Arc::new(policy),
         policy_sources: app.domain.policy_sources(),
         read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),

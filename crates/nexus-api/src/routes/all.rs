@@ -3,7 +3,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     routes::{
         appends, backup, causation, commands, dashboard, events, feed, governance, history, operations, projections,
-        queries, streams,
+        queries, schemas, streams,
     },
     state::Api,
 };
@@ -23,8 +23,16 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(feed::event_feed))
         .routes(routes!(queries::query_rows))
         .routes(routes!(queries::query_row))
-        .routes(routes!(governance::list_schemas))
-        .routes(routes!(governance::get_schema))
+        .routes(routes!(schemas::list_schemas, schemas::register_schema))
+        .routes(routes!(schemas::get_subject, schemas::delete_subject))
+        .routes(routes!(schemas::list_versions))
+        .routes(routes!(schemas::get_schema, schemas::delete_version))
+        .routes(routes!(schemas::configure_subject))
+        .routes(routes!(schemas::check_compatibility))
+        .routes(routes!(schemas::diff_versions))
+        .routes(routes!(schemas::validate_document))
+        .routes(routes!(schemas::schema_usage))
+        .routes(routes!(schemas::dry_run_log))
         .routes(routes!(governance::list_policies))
         .routes(routes!(history::log_head))
         .routes(routes!(history::log_heads))

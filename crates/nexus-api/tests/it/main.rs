@@ -23,4 +23,5 @@ mod openapi;
 mod operations;
 mod ports;
 mod queries;
+mod schemas;
 mod server;

@@ -2,7 +2,10 @@ use std::sync::{Arc, Barrier};
 
 use nexus_core::{
     Digest, Json,
-    ports::{RegisterError, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry},
+    ports::{
+        RegisterError, RegisteredSchema, RegistryChange, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry,
+        SemanticVersion, SubjectRegistry,
+    },
 };
 use nexus_schema::JsonSchemaRegistry;
 use serde_json::json;
@@ -69,20 +72,27 @@ fn fifty_threads_registering_one_schema_get_one_id() {
     assert_eq!(next.id, 2);
 }
 
+/// A schema as it is stored.
+fn stored(reference: SchemaRef, schema: serde_json::Value) -> RegistryChange {
+    let semantic = SemanticVersion::FIRST;
+    let schema = RegisteredSchema { reference, semantic, schema, links: Vec::new(), owner: None, deleted: None };
+    RegistryChange::Registered(Box::new(schema))
+}
+
 #[test]
 fn a_registry_is_rebuilt_from_what_was_stored() {
     let before = JsonSchemaRegistry::new();
-    let mut stored = Vec::new();
+    let mut changes = Vec::new();
     for (name, schema) in [
         ("A", json!({ "type": "object" })),
         ("B", json!({ "type": "string" })),
         ("A", json!({ "type": "object", "properties": { "x": {} } })),
     ] {
-        stored.push((before.register(SchemaKind::Event, name, &schema).unwrap(), schema));
+        changes.push(stored(before.register(SchemaKind::Event, name, &schema).unwrap(), schema));
     }
     let after = JsonSchemaRegistry::new();
-    for (reference, schema) in stored.iter().chain(&stored).rev() {
-        after.restore(reference.clone(), schema.clone()).unwrap();
+    for change in changes.iter().chain(&changes).rev() {
+        after.apply(change.clone()).unwrap();
     }
     assert_eq!(after.list(), before.list());
     let next = after.register(SchemaKind::Event, "A", &json!({ "type": "array" })).unwrap();
@@ -90,14 +100,14 @@ fn a_registry_is_rebuilt_from_what_was_stored() {
 }
 
 #[test]
-fn a_restored_schema_must_be_the_registered_one() {
+fn a_stored_schema_must_be_the_registered_one() {
     let registry = JsonSchemaRegistry::new();
     let schema = json!({ "type": "object" });
     let reference = registry.register(SchemaKind::Event, "A", &schema).unwrap();
     let other = |change: fn(&mut SchemaRef)| {
         let mut other = reference.clone();
         change(&mut other);
-        registry.restore(other, schema.clone())
+        registry.apply(stored(other, schema.clone()))
     };
     assert!(other(|_| {}).is_ok());
     assert!(other(|wrong| wrong.digest = Digest::default()).is_err());
