@@ -20,9 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Catalogue, StartError,
-    schemas::{
-        Declared, SCHEMA_REGISTERED, SCHEMAS, change_of, event_of, own_schemas, schema_registered_schema,
-    },
+    schemas::{Declared, SCHEMA_REGISTERED, SCHEMAS, change_of, event_of, own_schemas, schema_registered_schema},
 };
 
 /// One module of the policy bundle, for the record.

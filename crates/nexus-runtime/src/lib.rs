@@ -27,6 +27,7 @@ pub use node::{Node, NodeParts, StartError};
 pub use query_service::{ConsistentWith, QueryFailure, QueryService};
 pub use request::RequestInfo;
 pub use schemas::{
-    Changed, DryRunFailure, LogDryRun, RegisteredNow, ScanRange, SchemaFailure, SchemaService, SchemaUsage, VersionUsage,
+    Changed, DryRunFailure, LogDryRun, RegisteredNow, ScanRange, SchemaFailure, SchemaService, SchemaUsage,
+    VersionUsage,
 };
 pub use system::{SystemClock, UuidIds};

@@ -87,11 +87,7 @@ impl JsonSchemaRegistry {
     }
 
     /// The schema with everything it refers to, as one document.
-    pub(crate) fn bundled<'a>(
-        &self,
-        schema: &'a Value,
-        links: &[SchemaLink],
-    ) -> Result<Cow<'a, Value>, RegisterError> {
+    pub(crate) fn bundled<'a>(&self, schema: &'a Value, links: &[SchemaLink]) -> Result<Cow<'a, Value>, RegisterError> {
         bundle(schema, links, &|link| self.read().linked(link))
     }
 
@@ -171,12 +167,15 @@ pub(crate) fn violations(compiled: &Compiled, document: &Json) -> Vec<Violation>
 
 /// A schema as it is kept.
 pub(crate) fn registered(wanted: Registration, reference: SchemaRef, semantic: SemanticVersion) -> RegisteredSchema {
+    let written = wanted.schema.to_string();
+    let text = wanted.text.filter(|text| *text != written);
     let annotated = wanted.schema.get("x-nexus-owner").and_then(Value::as_str).map(str::to_owned);
     RegisteredSchema {
         reference,
         semantic,
         owner: wanted.owner.or(annotated),
         schema: wanted.schema,
+        text,
         links: wanted.links,
         deleted: None,
     }

@@ -211,8 +211,7 @@ impl State {
     /// Forgets versions. Their ids and numbers are never given again.
     pub(crate) fn remove(&mut self, subject: &Subject, versions: &[u32]) {
         let Some(known) = self.names_mut(subject.kind).get_mut(&subject.name) else { return };
-        let (gone, kept) =
-            known.all.drain(..).partition(|entry| versions.contains(&entry.known.reference.version));
+        let (gone, kept) = known.all.drain(..).partition(|entry| versions.contains(&entry.known.reference.version));
         known.all = kept;
         let gone: Vec<Arc<Entry>> = gone;
         for entry in gone {

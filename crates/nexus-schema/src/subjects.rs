@@ -35,8 +35,7 @@ impl SubjectRegistry for JsonSchemaRegistry {
         check_access(wanted, access)?;
         let document = self.bundled(&wanted.schema, &wanted.links)?;
         Compiled::new(&document).map_err(invalid)?;
-        let mode = (access == SubjectAccess::Import).then_some(CompatibilityMode::None);
-        let report = self.judged(wanted, &document, None, mode, now)?;
+        let report = self.judged(wanted, &document, None, now)?;
         if !report.compatible {
             let subject = wanted.subject.clone();
             return Err(RegisterError::Incompatible { subject, report: Box::new(report) });
@@ -130,7 +129,7 @@ impl SubjectRegistry for JsonSchemaRegistry {
         digest_of(wanted)?;
         let document = self.bundled(&wanted.schema, &wanted.links)?;
         Compiled::new(&document).map_err(invalid)?;
-        self.judged(wanted, &document, against, None, now)
+        self.judged(wanted, &document, against, now)
     }
 
     fn compare(&self, subject: &Subject, from: u32, to: u32) -> Result<Vec<SchemaChange>, RegisterError> {
@@ -195,16 +194,19 @@ impl JsonSchemaRegistry {
         wanted: &Registration,
         document: &Value,
         against: Option<u32>,
-        mode: Option<CompatibilityMode>,
         now: Timestamp,
     ) -> Result<CompatibilityReport, RegisterError> {
-        let (mut earlier, in_force) = {
+        let (mut earlier, mode) = {
             let state = self.read();
             let versions = state.of(&wanted.subject);
             let none = SubjectRules::default();
             let own = rules_of(&state, wanted).unwrap_or(&none);
             let earlier = versions.map(crate::state::Versions::judged).unwrap_or_default();
-            (earlier, mode_in_force(wanted.subject.kind, own, state.global(), now))
+            let mode = match access_of(&state, wanted) {
+                SubjectAccess::Import => CompatibilityMode::None,
+                _ => mode_in_force(wanted.subject.kind, own, state.global(), now),
+            };
+            (earlier, mode)
         };
         if let Some(version) = against {
             let subject = wanted.subject.clone();
@@ -218,7 +220,7 @@ impl JsonSchemaRegistry {
             .map(|known| Ok((known.reference.version, self.bundled(&known.schema, &known.links)?)))
             .collect::<Result<_, RegisterError>>()?;
         let old: Vec<(u32, &Value)> = documents.iter().map(|(version, schema)| (*version, &**schema)).collect();
-        Ok(judge::judge(document, &old, mode.unwrap_or(in_force)))
+        Ok(judge::judge(document, &old, mode))
     }
 }
 
@@ -319,8 +321,8 @@ fn semantic_version(
             refuse(format!("version {asked} was asked for, the next one is {version}"))
         }
         Some(WantedVersion::Semantic(asked)) if asked >= computed => Ok(asked),
-        Some(WantedVersion::Semantic(asked)) => refuse(format!(
-            "version {asked} was asked for, but the change is {bump}: it takes {computed} or higher"
-        )),
+        Some(WantedVersion::Semantic(asked)) => {
+            refuse(format!("version {asked} was asked for, but the change is {bump}: it takes {computed} or higher"))
+        }
     }
 }

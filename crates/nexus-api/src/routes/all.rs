@@ -3,12 +3,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     routes::{
         appends, backup, causation, commands, dashboard, events, feed, governance, history, operations, projections,
-        queries, schemas, streams,
+        queries, registry, schemas, streams,
     },
     state::Api,
 };
 
-/// Every route. A route that is not registered here is not served; one that is, is in the OpenAPI document.
+/// Every route. A route that is not registered here is not served; one that is, is in the OpenAPI document, except
+/// those under `/registry`, whose description is Confluent's.
 pub(crate) fn all() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(commands::list_commands))
@@ -51,4 +52,5 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(operations::error_page))
         .routes(routes!(dashboard::dashboard))
         .routes(routes!(dashboard::dashboard_asset))
+        .merge(registry::routes().into())
 }

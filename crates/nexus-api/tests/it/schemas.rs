@@ -111,9 +111,7 @@ async fn compatibility_names_who_is_affected() {
 #[tokio::test]
 async fn a_version_smaller_than_the_computed_one_is_refused() {
     let server = Server::with_schemas().await;
-    let with = |version: Value, schema: Value| {
-        json!({ "kind": "event", "name": "OrderPaid", "schema": schema, "version": version })
-    };
+    let with = |version: Value, schema: Value| json!({ "kind": "event", "name": "OrderPaid", "schema": schema, "version": version });
     assert_eq!(server.post("/api/schemas", &with(json!("1.0.0"), paid())).await.status, 201);
     for small in [json!("1.0.1"), json!("1.0.0"), json!(1), json!(3), json!("3")] {
         let refused = server.post("/api/schemas", &with(small, paid_with_note())).await;
@@ -165,9 +163,8 @@ async fn references_lead_to_registered_schemas_and_hold_them() {
     register(&server, "Money", &money).await;
     let price = object(&json!({ "price": { "$ref": "money.json" } }), &["price"]);
     let link = json!([{ "name": "money.json", "subject": "Money", "version": 1 }]);
-    let body = |references: &Value| {
-        json!({ "kind": "event", "name": "OrderPaid", "schema": price, "references": references })
-    };
+    let body =
+        |references: &Value| json!({ "kind": "event", "name": "OrderPaid", "schema": price, "references": references });
     server.post("/api/schemas", &body(&json!([]))).await.problem(400, "VALIDATION_ERROR");
     let nowhere = json!([{ "name": "money.json", "subject": "Money", "version": 2 }]);
     server.post("/api/schemas", &body(&nowhere)).await.problem(400, "VALIDATION_ERROR");
@@ -291,7 +288,9 @@ async fn lists_are_filtered_and_paged() {
 #[tokio::test]
 async fn names_with_slashes_and_unicode_are_kept() {
     let server = Server::with_schemas().await;
-    for (name, path) in [("orders/paid v1", "orders%2Fpaid%20v1"), ("Bestätigt-订单", "Best%C3%A4tigt-%E8%AE%A2%E5%8D%95")] {
+    for (name, path) in
+        [("orders/paid v1", "orders%2Fpaid%20v1"), ("Bestätigt-订单", "Best%C3%A4tigt-%E8%AE%A2%E5%8D%95")]
+    {
         let answer = register(&server, name, &paid()).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         let found = server.get(&format!("/api/schemas/{path}/versions/1")).await.json();
@@ -370,8 +369,10 @@ async fn what_no_client_should_register_is_refused() {
 #[tokio::test]
 async fn fifty_clients_registering_one_schema_get_one_id_and_fifty_different_ones_get_fifty_versions() {
     let server = Server::with_schemas().await;
-    let same = futures_util::future::join_all((0..50).map(|_| register(&server, "Same", &paid()))).await;
-    let ids: std::collections::BTreeSet<u64> = same.iter().map(|answer| answer.json()["id"].as_u64().unwrap()).collect();
+    let schema = paid();
+    let same = futures_util::future::join_all((0..50).map(|_| register(&server, "Same", &schema))).await;
+    let ids: std::collections::BTreeSet<u64> =
+        same.iter().map(|answer| answer.json()["id"].as_u64().unwrap()).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
     assert_eq!(same.iter().filter(|answer| answer.status == 201).count(), 1);
     let different = (0..50).map(|number| {

@@ -35,7 +35,7 @@ pub use schema_registry::{
     RegisterError, SchemaDocument, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry, Violation,
 };
 pub use subject_registry::{
-    ChosenMode, Deletion, DocumentCheck, ImportedAs, InvalidSemanticVersion, RegisteredSchema, Registration, RegistrationPlan,
-    RegistryChange, SchemaLink, SemanticVersion, Subject, SubjectAccess, SubjectInfo, SubjectRegistry, SubjectRules,
-    WantedVersion, mode_in_force,
+    ChosenMode, Deletion, DocumentCheck, ImportedAs, InvalidSemanticVersion, RegisteredSchema, Registration,
+    RegistrationPlan, RegistryChange, SchemaLink, SemanticVersion, Subject, SubjectAccess, SubjectInfo,
+    SubjectRegistry, SubjectRules, WantedVersion, mode_in_force,
 };

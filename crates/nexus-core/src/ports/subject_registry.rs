@@ -144,6 +144,8 @@ pub struct Registration {
     pub subject: Subject,
     /// JSON Schema.
     pub schema: Value,
+    /// The schema as its author wrote it, to give back when asked.
+    pub text: Option<String>,
     /// The registered schemas it refers to.
     pub links: Vec<SchemaLink>,
     /// Who answers for it; the schema's `x-nexus-owner` when not given.
@@ -160,7 +162,7 @@ impl Registration {
     /// A registration without further wishes.
     #[must_use]
     pub fn new(subject: Subject, schema: Value) -> Self {
-        Self { subject, schema, links: Vec::new(), owner: None, version: None, import: None, rules: None }
+        Self { subject, schema, text: None, links: Vec::new(), owner: None, version: None, import: None, rules: None }
     }
 }
 
@@ -249,8 +251,10 @@ pub struct RegisteredSchema {
     pub reference: SchemaRef,
     /// What its change from the version before means to those who use it.
     pub semantic: SemanticVersion,
-    /// JSON Schema, as it was registered.
+    /// JSON Schema.
     pub schema: Value,
+    /// The schema as its author wrote it, where that differs from what `schema` writes.
+    pub text: Option<String>,
     /// The registered schemas it refers to.
     pub links: Vec<SchemaLink>,
     /// Who answers for it.
@@ -393,12 +397,7 @@ impl SubjectInfo {
 
 /// The mode that holds at a moment: the subject's own, else the one for all, else the default of its kind.
 #[must_use]
-pub fn mode_in_force(
-    kind: SchemaKind,
-    own: &SubjectRules,
-    global: &SubjectRules,
-    now: Timestamp,
-) -> CompatibilityMode {
+pub fn mode_in_force(kind: SchemaKind, own: &SubjectRules, global: &SubjectRules, now: Timestamp) -> CompatibilityMode {
     let chosen = [own, global].into_iter().filter_map(|rules| rules.compatibility.as_ref());
     chosen.filter(|chosen| chosen.holds(now)).map(|chosen| chosen.mode).next().unwrap_or(CompatibilityMode::of(kind))
 }

@@ -94,9 +94,8 @@ impl SchemaService {
     pub async fn usage(&self, subject: &Subject, range: ScanRange) -> Result<SchemaUsage, SchemaFailure> {
         let mut counts: BTreeMap<u32, VersionUsage> = BTreeMap::new();
         let known = self.registry().subject(subject).map(|info| info.versions).unwrap_or_default();
-        let version = |id: u32| {
-            known.iter().find(|known| known.reference.id == id).map(|known| known.reference.version)
-        };
+        let version =
+            |id: u32| known.iter().find(|known| known.reference.id == id).map(|known| known.reference.version);
         let scanned = self.inner().scan(subject, range, |event| {
             let id = event.receipt.schema_id;
             let count = counts.entry(id).or_insert_with(|| VersionUsage {

@@ -82,6 +82,12 @@ impl SchemaService {
         &self.inner.registry
     }
 
+    /// Whether the platform or the running application declares schemas of this subject.
+    #[must_use]
+    pub fn is_declared(&self, subject: &Subject) -> bool {
+        self.inner.declared.contains_key(subject)
+    }
+
     pub(super) fn inner(&self) -> &Inner {
         &self.inner
     }
@@ -167,11 +173,7 @@ impl SchemaService {
 }
 
 impl Inner {
-    async fn register(
-        &self,
-        mut wanted: Registration,
-        info: &RequestInfo,
-    ) -> Result<RegisteredNow, SchemaFailure> {
+    async fn register(&self, mut wanted: Registration, info: &RequestInfo) -> Result<RegisteredNow, SchemaFailure> {
         let decision_id = self.decide("schemas.register", &wanted.subject.name, info)?;
         if self.declared.get(&wanted.subject) == Some(&Declared::Platform) {
             return Err(protected(wanted.subject, "belongs to the platform; choose another name"));
@@ -246,11 +248,7 @@ impl Inner {
         Ok(Changed { change, position })
     }
 
-    fn check_not_declared(
-        &self,
-        subject: &Subject,
-        concerned: &[Arc<RegisteredSchema>],
-    ) -> Result<(), SchemaFailure> {
+    fn check_not_declared(&self, subject: &Subject, concerned: &[Arc<RegisteredSchema>]) -> Result<(), SchemaFailure> {
         match self.declared.get(subject) {
             Some(Declared::Platform) => Err(protected(subject.clone(), "belongs to the platform; it stays")),
             Some(Declared::Application(id)) if concerned.iter().any(|known| known.reference.id == *id) => {

@@ -28,6 +28,8 @@ struct SchemaRegistered {
     digest: String,
     schema: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     semantic_version: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     references: Vec<Reference>,
@@ -82,9 +84,7 @@ struct SchemaDeleted {
 /// When it cannot be written as JSON.
 pub(crate) fn event_of(change: &RegistryChange) -> Result<(&'static str, Json), serde_json::Error> {
     match change {
-        RegistryChange::Registered(schema) => {
-            Ok((SCHEMA_REGISTERED, Json::from_serialize(&registered(schema))?))
-        }
+        RegistryChange::Registered(schema) => Ok((SCHEMA_REGISTERED, Json::from_serialize(&registered(schema))?)),
         RegistryChange::Configured { subject, rules } => {
             let compatibility = rules.compatibility.as_ref().map(|chosen| Compatibility {
                 mode: chosen.mode.to_string(),
@@ -127,6 +127,7 @@ fn registered(schema: &RegisteredSchema) -> SchemaRegistered {
         version: reference.version,
         digest: reference.digest.to_string(),
         schema: schema.schema.clone(),
+        text: schema.text.clone(),
         semantic_version: Some(schema.semantic.to_string()),
         references: schema.links.iter().map(link).collect(),
         owner: schema.owner.clone(),
@@ -175,6 +176,7 @@ fn restored(stored: SchemaRegistered) -> Result<RegistryChange, String> {
         reference,
         semantic,
         schema: stored.schema,
+        text: stored.text,
         links,
         owner: stored.owner,
         deleted: None,
@@ -252,6 +254,7 @@ pub(crate) fn schema_registered_schema() -> Value {
 fn schema_registered_now() -> Value {
     let mut schema = schema_registered_schema();
     let added = json!({
+        "text": { "type": "string" },
         "semanticVersion": { "type": "string", "pattern": "^[0-9]+\\.[0-9]+\\.[0-9]+$" },
         "references": {
             "type": "array",

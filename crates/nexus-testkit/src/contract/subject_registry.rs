@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nexus_core::{
     Timestamp,
     ports::{
-        ChosenMode, Clock as _, CompatibilityMode, Deletion, RegisterError, RegisteredSchema, Registration, RegistrationPlan,
-        RegistryChange, SchemaKind, SchemaLink, Subject, SubjectRegistry, SubjectRules,
+        ChosenMode, Clock as _, CompatibilityMode, Deletion, RegisterError, RegisteredSchema, Registration,
+        RegistrationPlan, RegistryChange, SchemaKind, SchemaLink, Subject, SubjectRegistry, SubjectRules,
     },
 };
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ pub fn a_plan_changes_nothing<F: SubjectRegistryFixture>() -> Outcome {
     check_eq!(planned(&*registry, &wanted)?, first, "the same plan again");
     check!(registry.find(SchemaKind::Event, "Placed", None).is_none(), "a planned schema is found");
     check!(registry.by_id(first.reference.id).is_none(), "a planned schema is found by its id");
-    registry.apply(RegistryChange::Registered(Box::new(first.clone())))?;
+    registry.apply(RegistryChange::Registered(Box::new(first)))?;
     registry.plan_deletion(&event("Placed"), None, false)?;
     check!(registry.find(SchemaKind::Event, "Placed", None).is_some(), "a planned deletion is done");
     Ok(())
@@ -242,8 +242,7 @@ pub fn a_schema_is_found_by_id_and_by_digest<F: SubjectRegistryFixture>() -> Out
     let first = add(&*registry, "A", object(&["a"]))?;
     let other = add(&*registry, "B", object(&["a"]))?;
     check_eq!(first.reference.digest, other.reference.digest, "the digest of one text under two names");
-    let ids: Vec<u32> =
-        registry.by_digest(first.reference.digest).iter().map(|known| known.reference.id).collect();
+    let ids: Vec<u32> = registry.by_digest(first.reference.digest).iter().map(|known| known.reference.id).collect();
     check_eq!(ids, [1, 2], "the schemas with that digest");
     check_eq!(registry.by_id(2).map(|known| (*known).clone()), Some(other), "the schema with id 2");
     check!(registry.by_id(3).is_none(), "a schema nobody registered");

@@ -80,6 +80,7 @@ impl Model {
             reference,
             semantic: SemanticVersion { major: 1, minor: version - 1, patch: 0 },
             schema: wanted.schema.clone(),
+            text: wanted.text.clone(),
             links: wanted.links.clone(),
             owner: wanted.owner.clone(),
             deleted: None,

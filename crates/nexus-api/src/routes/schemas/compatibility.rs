@@ -111,7 +111,8 @@ fn affected(api: &Api, info: &SubjectInfo) -> Vec<AffectedDto> {
     let mut rows = Vec::new();
     let catalogue = api.node.commands().catalogue();
     if info.subject.kind == SchemaKind::Event {
-        for aggregate in catalogue.aggregates().filter(|one| one.events().iter().any(|event| event.event_type == name)) {
+        for aggregate in catalogue.aggregates().filter(|one| one.events().iter().any(|event| event.event_type == name))
+        {
             rows.push(row("aggregate", aggregate.name(), "decides and folds these events".to_owned()));
         }
         for running in api.node.queries().projections() {

@@ -16,9 +16,7 @@ use super::{
     register::{references, schema},
 };
 use crate::{
-    dto::{
-        DryRunFailureDto, LogDryRunDto, SchemaDto, SchemaUsageDto, ValidationDto, VersionUsageDto, ViolationDto,
-    },
+    dto::{DryRunFailureDto, LogDryRunDto, SchemaDto, SchemaUsageDto, ValidationDto, VersionUsageDto, ViolationDto},
     problem::{Code, Problem, schema_failure},
     request::{Caller, Object, Params, PathArgs, WriteRequest, document},
     routes::answer::json,

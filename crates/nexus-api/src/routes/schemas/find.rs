@@ -23,9 +23,10 @@ pub(super) async fn registry(api: &Api, params: &Params) -> Result<Arc<dyn Subje
 
 /// `kind=event` or `kind=command`.
 pub(super) fn kind(params: &Params) -> Result<Option<SchemaKind>, Problem> {
-    params.one("kind")?.map(|text| {
-        kind_of(text).ok_or_else(|| Problem::parameter("kind", "`kind` must be event or command"))
-    }).transpose()
+    params
+        .one("kind")?
+        .map(|text| kind_of(text).ok_or_else(|| Problem::parameter("kind", "`kind` must be event or command")))
+        .transpose()
 }
 
 pub(super) fn kind_of(text: &str) -> Option<SchemaKind> {

@@ -15,9 +15,7 @@ pub(crate) use change::{
     __path_configure_subject, __path_delete_subject, __path_delete_version, configure_subject, delete_subject,
     delete_version,
 };
-pub(crate) use compatibility::{
-    __path_check_compatibility, __path_diff_versions, check_compatibility, diff_versions,
-};
+pub(crate) use compatibility::{__path_check_compatibility, __path_diff_versions, check_compatibility, diff_versions};
 pub(crate) use documents::{
     __path_dry_run_log, __path_schema_usage, __path_validate_document, dry_run_log, schema_usage, validate_document,
 };

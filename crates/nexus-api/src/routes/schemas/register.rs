@@ -118,14 +118,19 @@ fn wanted_version(raw: &RawValue) -> Result<WantedVersion, Problem> {
 /// A mode alone, or with its reason and its end.
 pub(super) fn chosen_mode(raw: &RawValue, place: &str) -> Result<ChosenMode, Problem> {
     if raw.get().starts_with('"') {
-        return Ok(ChosenMode { mode: mode(&typed::<String>(raw, place, "must be a mode")?, place)?, reason: None, expires: None });
+        return Ok(ChosenMode {
+            mode: mode(&typed::<String>(raw, place, "must be a mode")?, place)?,
+            reason: None,
+            expires: None,
+        });
     }
     let mut object = Object::read(raw, place)?;
     let mode_place = object.place("mode");
     let mode = mode(&object.required_text("mode")?, &mode_place)?;
     let reason = object.text("reason")?;
     let expires_place = object.place("expiresAt");
-    let expires = object.take("expiresAt").map(|raw| typed(raw, expires_place, "must be an RFC 3339 time")).transpose()?;
+    let expires =
+        object.take("expiresAt").map(|raw| typed(raw, expires_place, "must be an RFC 3339 time")).transpose()?;
     object.finish(&["mode", "reason", "expiresAt"])?;
     Ok(ChosenMode { mode, reason, expires })
 }
