@@ -1,6 +1,6 @@
 //! From a schema document to something that checks documents.
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, ValidationOptions, Validator};
 use nexus_core::ports::Violation;
 use serde_json::Value;
 
@@ -104,13 +104,12 @@ pub(crate) fn draft_of(schema: &Value) -> Result<Draft, String> {
 /// # Errors
 /// A sentence that says what is wrong with the schema.
 pub(crate) fn build(schema: &Value, draft: Draft) -> Result<Validator, String> {
-    jsonschema::options()
-        .with_draft(draft)
-        .offline()
-        .should_validate_formats(true)
-        .with_pattern_options(
-            PatternOptions::regex().size_limit(limits::PATTERN_BYTES).dfa_size_limit(limits::PATTERN_CACHE_BYTES),
-        )
-        .build(schema)
-        .map_err(|error| explain::schema_error(&error))
+    options(draft).build(schema).map_err(|error| explain::schema_error(&error))
+}
+
+/// How every schema is compiled.
+pub(crate) fn options(draft: Draft) -> ValidationOptions<'static> {
+    jsonschema::options().with_draft(draft).offline().should_validate_formats(true).with_pattern_options(
+        PatternOptions::regex().size_limit(limits::PATTERN_BYTES).dfa_size_limit(limits::PATTERN_CACHE_BYTES),
+    )
 }

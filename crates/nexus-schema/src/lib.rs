@@ -25,6 +25,8 @@ mod canonical;
 mod close;
 pub mod compat;
 mod compile;
+#[cfg(test)]
+mod conformance;
 mod explain;
 mod graph;
 mod judge;

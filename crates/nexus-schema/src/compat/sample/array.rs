@@ -34,7 +34,8 @@ impl<'a> Sampler<'a> {
         let length = minimum.max(usize::from(needed)).min(maximum);
         self.items_bent(&items, length, maximum, &mut arrays);
         for wanted in base.all("contains").chain(hint.all("contains")) {
-            self.containing(wanted, &items, length, &mut arrays);
+            let found = self.values(&[wanted], &[], depth + 2);
+            containing(&found, &items, length, &mut arrays);
         }
         self.spend(arrays.len());
         arrays
@@ -62,18 +63,18 @@ impl<'a> Sampler<'a> {
             arrays.push(Value::Array(vec![value.clone(); length.clamp(2, MAX_ITEMS)]));
         }
     }
+}
 
-    /// Arrays with an item that `contains` asks for, alone and after the others.
-    fn containing(&self, wanted: &'a Value, items: &[Vec<Value>], length: usize, arrays: &mut Vec<Value>) {
-        for value in self.values(&[wanted], &[], 1).into_iter().take(2) {
-            arrays.push(Value::Array(vec![value.clone()]));
-            arrays.push(Value::Array(vec![value.clone(), value.clone()]));
-            if let Some(mut array) = plain(items, length) {
-                array.push(value.clone());
-                arrays.push(Value::Array(array.clone()));
-                array.rotate_right(1);
-                arrays.push(Value::Array(array));
-            }
+/// Arrays with an item that `contains` asks for, alone and after the others.
+fn containing(wanted: &[Value], items: &[Vec<Value>], length: usize, arrays: &mut Vec<Value>) {
+    for value in wanted.iter().take(2) {
+        arrays.push(Value::Array(vec![value.clone()]));
+        arrays.push(Value::Array(vec![value.clone(), value.clone()]));
+        if let Some(mut array) = plain(items, length) {
+            array.push(value.clone());
+            arrays.push(Value::Array(array.clone()));
+            array.rotate_right(1);
+            arrays.push(Value::Array(array));
         }
     }
 }

@@ -95,7 +95,11 @@ impl<'a> Sampler<'a> {
             self.spend(new.len());
             return new;
         }
-        let lists = self.types(base, hint).into_iter().map(|name| self.of_type(name, base, hint, depth)).collect();
+        // Loops rather than chains of adapters: this goes deep, and every frame counts.
+        let mut lists = Vec::new();
+        for name in self.types(base, hint) {
+            lists.push(self.of_type(name, base, hint, depth));
+        }
         let mut values = interleave(lists);
         // A value the hint singles out may be one the base allows.
         let singled = hint.enumerated().unwrap_or_default();

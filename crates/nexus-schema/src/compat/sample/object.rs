@@ -17,6 +17,13 @@ struct Member {
     required: bool,
 }
 
+/// What an object is drawn from.
+struct Around<'f, 'a> {
+    base: &'f Facets<'a>,
+    hint: &'f Facets<'a>,
+    depth: usize,
+}
+
 impl<'a> Sampler<'a> {
     pub(super) fn objects(&self, base: &Facets<'a>, hint: &Facets<'a>, depth: usize) -> Vec<Value> {
         let members = self.members(base, hint, depth);
@@ -35,7 +42,7 @@ impl<'a> Sampler<'a> {
                 None => {}
             }
         }
-        let padded = self.padded(&least, &most, base, hint);
+        let padded = self.padded(&least, &most, &Around { base, hint, depth });
         let smallest = padded.first().cloned().unwrap_or_else(|| least.clone());
         let mut objects = vec![Value::Object(smallest.clone()), Value::Object(most.clone())];
         objects.extend(padded.into_iter().map(Value::Object));
@@ -77,7 +84,7 @@ impl<'a> Sampler<'a> {
             wanted.extend(facets.all("required").flat_map(names).map(str::to_owned));
             wanted.extend(dependent_names(facets));
         }
-        wanted.extend(self.undeclared(base, hint));
+        wanted.extend(self.undeclared(base, hint, depth));
         let mut members = BTreeMap::new();
         for name in wanted {
             if members.len() >= MAX_MEMBERS || self.is_spent() {
@@ -95,7 +102,7 @@ impl<'a> Sampler<'a> {
     }
 
     /// Names that no `properties` declares.
-    fn undeclared(&self, base: &Facets<'a>, hint: &Facets<'a>) -> Vec<String> {
+    fn undeclared(&self, base: &Facets<'a>, hint: &Facets<'a>, depth: usize) -> Vec<String> {
         let mut found = Vec::new();
         for facets in [base, hint] {
             for patterns in facets.all("patternProperties").filter_map(Value::as_object) {
@@ -119,7 +126,7 @@ impl<'a> Sampler<'a> {
                 found.extend(["x", "extra"].map(str::to_owned));
             } else {
                 let limits: Parts<'a> = hint.all("propertyNames").collect();
-                let names = self.values(&by_name, &limits, super::MAX_DEPTH - 1);
+                let names = self.values(&by_name, &limits, depth + 1);
                 found.extend(names.iter().filter_map(Value::as_str).take(12).map(str::to_owned));
             }
         }
@@ -151,9 +158,9 @@ impl<'a> Sampler<'a> {
         &self,
         least: &Map<String, Value>,
         most: &Map<String, Value>,
-        base: &Facets<'a>,
-        hint: &Facets<'a>,
+        around: &Around<'_, 'a>,
     ) -> Vec<Map<String, Value>> {
+        let Around { base, hint, depth } = *around;
         let minimum = base.counts("minProperties").max().unwrap_or(0);
         let maximum = base.counts("maxProperties").min().unwrap_or(usize::MAX);
         let mut counts: Vec<usize> = vec![minimum.max(least.len())];
@@ -164,8 +171,8 @@ impl<'a> Sampler<'a> {
         }
         counts.retain(|count| (minimum..=maximum).contains(count) && *count >= least.len() && *count <= MAX_PADDING);
         counts.dedup();
-        let filler = self.member_parts(base, "k0");
-        let filler = self.values(&filler, &[], super::MAX_DEPTH - 1).into_iter().next();
+        let short = counts.iter().any(|count| *count > most.len());
+        let filler = short.then(|| self.values(&self.member_parts(base, "k0"), &[], depth + 2)).unwrap_or_default();
         let with = |count: usize| {
             let mut object = least.clone();
             for (name, value) in most {
@@ -174,7 +181,7 @@ impl<'a> Sampler<'a> {
                 }
             }
             for index in 0..count.saturating_sub(object.len()) {
-                object.extend(filler.clone().map(|value| (format!("k{index}"), value)));
+                object.extend(filler.first().map(|value| (format!("k{index}"), value.clone())));
             }
             self.spend(object.len());
             object
