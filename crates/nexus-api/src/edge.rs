@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     problem::{Code, Problem},
+    routes::registry::{PREFIX, Refused},
     state::Api,
 };
 
@@ -32,10 +33,20 @@ pub(crate) async fn surround(State(api): State<Api>, request: Request, next: Nex
     if response.status().is_client_error() || response.status().is_server_error() {
         let problem = response.extensions_mut().remove::<Problem>();
         let problem = problem.unwrap_or_else(|| of_status(response.status(), &method));
-        response = span.in_scope(|| problem.render(response, &path, &trace_id));
+        let foreign = response.extensions_mut().remove::<Refused>();
+        let foreign = foreign.or_else(|| is_foreign(&path).then(|| Refused::from(problem.clone())));
+        response = match foreign {
+            Some(refused) => refused.render(response),
+            None => span.in_scope(|| problem.render(response, &path, &trace_id)),
+        };
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Whether a path belongs to the interface whose refusals have another shape.
+fn is_foreign(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Counts answered requests by route, never by path.

@@ -183,8 +183,17 @@ pub fn run(arguments: &[&str]) -> Finished {
 #[must_use]
 pub fn run_program(program: &Path, arguments: &[&str]) -> Finished {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the binary starts");
+    command.args(arguments);
+    end(command, RUN)
+}
+
+/// Runs a program to its end.
+///
+/// # Panics
+/// When it cannot be started or does not end in time.
+pub(crate) fn end(mut command: Command, limit: Duration) -> Finished {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
     let reader = |stream: Option<Box<dyn std::io::Read + Send>>| {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -196,11 +205,11 @@ pub fn run_program(program: &Path, arguments: &[&str]) -> Finished {
     };
     let stdout = reader(child.stdout.take().map(|stream| Box::new(stream) as _));
     let stderr = reader(child.stderr.take().map(|stream| Box::new(stream) as _));
-    let code = wait(&mut child, RUN);
+    let code = wait(&mut child, limit);
     let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
     match code {
         Some(code) => Finished { code, stdout, stderr },
-        None => panic!("{arguments:?} did not end in time\n{stdout}\n{stderr}"),
+        None => panic!("{command:?} did not end in time\n{stdout}\n{stderr}"),
     }
 }
 

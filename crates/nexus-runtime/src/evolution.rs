@@ -4,61 +4,46 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use nexus_core::{
-    Admission, EventType, Json,
+    EventType, Json,
     framework::EventSpec,
-    ports::{EventStore, SchemaDocument, SchemaKind, SchemaRef},
+    ports::{EventStore, RegisteredSchema, SchemaKind, SchemaRef, SchemaRegistry, Subject, SubjectRegistry},
     upcast::{Chain, DeclaredUpcaster, Upcasters},
 };
-use serde_json::Value;
 
 use crate::{
     Catalogue, StartError,
     proof::{self, Sample},
 };
 
-/// Whether every payload that an earlier schema let in fits a newer one as it is: `Err` says why not. Called with the
-/// newer schema first.
-pub type PayloadsFit<'a> = &'a (dyn Fn(&Value, &Value) -> Result<(), String> + Send + Sync);
-
 /// What decides how stored payloads reach the application.
 pub(crate) struct Evolution<'a> {
-    pub(crate) admission: &'a Admission,
-    pub(crate) store: &'a dyn EventStore,
-    pub(crate) payloads_fit: PayloadsFit<'a>,
+    store: &'a dyn EventStore,
+    registry: &'a Arc<dyn SubjectRegistry>,
     /// By event type.
     upcasters: BTreeMap<String, Vec<DeclaredUpcaster>>,
-}
-
-/// The schemas an application declares, as they are registered.
-#[derive(Default)]
-pub(crate) struct DeclaredSchemas {
-    /// By event type, with whether it is new in this log.
-    pub(crate) events: BTreeMap<String, (SchemaRef, bool)>,
-    /// By command type.
-    pub(crate) commands: BTreeMap<String, SchemaRef>,
 }
 
 /// The schema versions that the types of an application were written for. They are not always the newest: somebody may
 /// register a newer one, or an older application may be run again.
 #[derive(Default)]
 pub(crate) struct OwnVersions {
-    events: BTreeMap<String, u32>,
+    /// With whether it is new in this log.
+    events: BTreeMap<String, (u32, bool)>,
     commands: BTreeMap<String, u32>,
 }
 
 impl OwnVersions {
-    pub(crate) fn of(declared: &DeclaredSchemas) -> Self {
-        let event = |(name, (reference, _)): (&String, &(SchemaRef, bool))| (name.clone(), reference.version);
-        let command = |(name, reference): (&String, &SchemaRef)| (name.clone(), reference.version);
-        Self {
-            events: declared.events.iter().map(event).collect(),
-            commands: declared.commands.iter().map(command).collect(),
+    pub(crate) fn add(&mut self, reference: &SchemaRef, new: bool) {
+        let (name, version) = (reference.name.clone(), reference.version);
+        match reference.kind {
+            SchemaKind::Event => _ = self.events.insert(name, (version, new)),
+            SchemaKind::Command => _ = self.commands.insert(name, version),
         }
     }
 
     /// The version that decided events of a type follow.
     pub(crate) fn of_event(&self, event_type: &str) -> Option<u32> {
-        self.events.get(event_type).copied()
+        self.events.get(event_type).map(|(version, _)| *version)
     }
 
     /// The version that commands of a type must follow.
@@ -70,9 +55,8 @@ impl OwnVersions {
 impl<'a> Evolution<'a> {
     /// Gathers the upcasters of the aggregates and those the application adds.
     pub(crate) fn new(
-        admission: &'a Admission,
         store: &'a dyn EventStore,
-        payloads_fit: PayloadsFit<'a>,
+        registry: &'a Arc<dyn SubjectRegistry>,
         catalogue: &Catalogue,
         added: Vec<DeclaredUpcaster>,
     ) -> Self {
@@ -81,7 +65,18 @@ impl<'a> Evolution<'a> {
         for declared in of_aggregates.chain(added) {
             upcasters.entry(declared.event_type.clone()).or_default().push(declared);
         }
-        Self { admission, store, payloads_fit, upcasters }
+        Self { store, registry, upcasters }
+    }
+
+    /// Whether there are upcasters of this subject.
+    pub(crate) fn upcasts(&self, subject: &Subject) -> bool {
+        subject.kind == SchemaKind::Event && self.upcasters.contains_key(&subject.name)
+    }
+
+    /// The number the application gives the schema of an event type: what it says, or where its last upcaster leads.
+    pub(crate) fn number(&self, event: &EventSpec) -> Option<u32> {
+        let last = self.upcasters.get(event.event_type).into_iter().flatten().map(|declared| declared.to).max();
+        event.version.or(last)
     }
 
     /// Refuses upcasters of event types that nobody knows.
@@ -92,36 +87,21 @@ impl<'a> Evolution<'a> {
         }
     }
 
-    /// Registers the schema of an event type, under the number the application gives it.
-    pub(crate) fn register(&self, event: &EventSpec) -> Result<SchemaRef, StartError> {
-        let (registry, name) = (self.admission.registry(), event.event_type);
-        let last = self.upcasters.get(name).into_iter().flatten().map(|declared| declared.to).max();
-        let Some(declared) = event.version.or(last) else {
-            return Ok(registry.register(SchemaKind::Event, name, &event.schema)?);
-        };
-        let reference = registry.register_at(SchemaKind::Event, name, declared, &event.schema)?;
-        if reference.version == declared {
-            return Ok(reference);
-        }
-        Err(StartError::Numbering { event_type: name.to_owned(), declared, registered: reference.version })
-    }
-
     /// The upcasters in force, after every stored version was found to have a way to the one declared, and every new
     /// version was proven against samples and the log.
-    pub(crate) async fn settle(&self, declared: &DeclaredSchemas) -> Result<Upcasters, StartError> {
+    pub(crate) async fn settle(&self, own: &OwnVersions) -> Result<Upcasters, StartError> {
         let mut chains = Vec::new();
-        for (name, (reference, _)) in &declared.events {
-            chains.push(self.chain(name, reference.version)?);
+        for (name, (version, _)) in &own.events {
+            chains.push(self.chain(name, *version)?);
         }
-        for (name, upcasters) in &self.upcasters {
-            if !declared.events.contains_key(name) {
-                let last = upcasters.iter().map(|upcaster| upcaster.to).max().unwrap_or(1);
-                chains.push(self.declared_chain(name, last)?);
-            }
+        for (name, upcasters) in self.upcasters.iter().filter(|(name, _)| !own.events.contains_key(*name)) {
+            let last = upcasters.iter().map(|upcaster| upcaster.to).max().unwrap_or(1);
+            chains.push(self.declared_chain(name, last)?);
         }
-        let upcasters = Upcasters::new(chains, Upcasters::checked_by(Arc::clone(self.admission.registry())));
-        for (reference, new) in declared.events.values().filter(|(event, _)| upcasters.concern(&event.name)) {
-            self.prove(reference, *new, &upcasters).await?;
+        let registry: Arc<dyn SchemaRegistry> = Arc::<dyn SubjectRegistry>::clone(self.registry);
+        let upcasters = Upcasters::new(chains, Upcasters::checked_by(registry));
+        for (name, (version, new)) in own.events.iter().filter(|(name, _)| upcasters.concern(name)) {
+            self.prove(name, *version, *new, &upcasters).await?;
         }
         Ok(upcasters)
     }
@@ -140,11 +120,14 @@ impl<'a> Evolution<'a> {
             if chain.leads_on_from(from) {
                 continue;
             }
-            match (self.payloads_fit)(&newer.schema, &older.schema) {
-                Ok(()) => chain = chain.unchanged(from, to)?,
+            let report = self.registry.fits(&older.subject(), from, to)?;
+            match report.compatible {
+                true => chain = chain.unchanged(from, to)?,
                 // A newer application's change, of which this one knows nothing.
-                Err(_) if from >= wanted => chain = chain.guarded(),
-                Err(reason) => {
+                false if from >= wanted => chain = chain.guarded(),
+                false => {
+                    let reason =
+                        report.breaches.iter().map(|breach| breach.message.as_str()).collect::<Vec<_>>().join("; ");
                     return Err(StartError::Breaking { event_type: event_type.to_owned(), from, to, reason });
                 }
             }
@@ -160,16 +143,16 @@ impl<'a> Evolution<'a> {
         Ok(chain)
     }
 
-    /// The registered versions of an event type, ascending.
-    fn versions(&self, event_type: &str) -> Vec<SchemaDocument> {
-        let find = |version| self.admission.registry().find(SchemaKind::Event, event_type, version);
-        let newest = find(None).map_or(0, |newest| newest.reference.version);
-        (1..=newest).filter_map(|version| find(Some(version))).collect()
+    /// The registered versions of an event type, ascending; also those that were deleted, since events of them may be
+    /// stored.
+    fn versions(&self, event_type: &str) -> Vec<Arc<RegisteredSchema>> {
+        let subject = Subject::new(SchemaKind::Event, event_type);
+        self.registry.subject(&subject).map(|info| info.versions).unwrap_or_default()
     }
 
     /// Samples at every start, so that an upcaster that was changed is noticed; the log when the version is new.
-    async fn prove(&self, wanted: &SchemaRef, new: bool, upcasters: &Upcasters) -> Result<(), StartError> {
-        let (event_type, samples) = (wanted.name.as_str(), self.samples(wanted));
+    async fn prove(&self, event_type: &str, wanted: u32, new: bool, upcasters: &Upcasters) -> Result<(), StartError> {
+        let samples = self.samples(event_type, wanted);
         let invalid = |error| StartError::governance(event_type, error);
         let name = EventType::new(event_type).map_err(|error| invalid(error.to_string()))?;
         let proof = match new {
@@ -184,14 +167,12 @@ impl<'a> Evolution<'a> {
     }
 
     /// Samples of every registered version up to the one wanted, as far as they are really valid under it.
-    fn samples(&self, wanted: &SchemaRef) -> Vec<Sample> {
-        let (registry, event_type) = (self.admission.registry(), wanted.name.as_str());
-        let versions =
-            self.versions(event_type).into_iter().filter(|version| version.reference.version <= wanted.version);
-        let samples = versions.flat_map(|document| proof::samples_of(document.reference.version, &document.schema));
+    fn samples(&self, event_type: &str, wanted: u32) -> Vec<Sample> {
+        let versions = self.versions(event_type).into_iter().filter(|known| known.reference.version <= wanted);
+        let samples = versions.flat_map(|known| proof::samples_of(known.reference.version, &known.schema));
         let valid = |sample: &Sample| {
             let payload = Json::from_value(&sample.payload);
-            registry.check(SchemaKind::Event, event_type, Some(sample.version), &payload).is_ok()
+            self.registry.check(SchemaKind::Event, event_type, Some(sample.version), &payload).is_ok()
         };
         samples.filter(valid).collect()
     }

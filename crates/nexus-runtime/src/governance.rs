@@ -1,15 +1,18 @@
 //! Schemas and policies are events themselves: this brings the registry to what the log says, and the log to what the
 //! application declares.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use nexus_core::{
-    Actor, Admission, AggregateType, Digest, EventType, ExpectedVersion, Json, Metadata, NewEvent, Position, Proposal,
+    Actor, Admission, AggregateType, Digest, EventType, ExpectedVersion, Json, Metadata, NewEvent, Proposal,
     RecordedEvent, StreamAppend, StreamId, Version,
     admission::AdmissionContext,
     ports::{
-        Direction, EventStore, IdSource, RegisterError, RequestContext, SchemaDocument, SchemaKind, SchemaRef,
-        StreamRead,
+        Direction, EventStore, IdSource, RegisterError, RegisteredSchema, Registration, RegistrationPlan,
+        RegistryChange, RequestContext, SchemaKind, StreamRead, Subject, SubjectRegistry,
     },
     upcast::Upcasters,
 };
@@ -18,11 +21,9 @@ use serde_json::{Value, json};
 
 use crate::{
     Catalogue, StartError,
-    evolution::{DeclaredSchemas, Evolution},
+    evolution::{Evolution, OwnVersions},
+    schemas::{Declared, SCHEMA_REGISTERED, SCHEMAS, change_of, event_of, own_schemas, schema_registered_schema},
 };
-
-/// Puts a schema back into the registry under the id and version it was registered with.
-pub type SchemaRestore<'a> = &'a (dyn Fn(SchemaDocument) -> Result<(), RegisterError> + Send + Sync);
 
 /// One module of the policy bundle, for the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,21 +34,8 @@ pub struct PolicySource {
     pub source: String,
 }
 
-const SCHEMAS: &str = "$schemas";
 const POLICIES: &str = "$policies";
-const SCHEMA_REGISTERED: &str = "SchemaRegistered";
 const POLICY_ACTIVATED: &str = "PolicyActivated";
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SchemaRegistered {
-    id: u32,
-    kind: String,
-    name: String,
-    version: u32,
-    digest: String,
-    schema: Value,
-}
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,48 +48,62 @@ struct PolicyActivated {
 pub(crate) struct Governance<'a> {
     pub(crate) store: &'a dyn EventStore,
     pub(crate) admission: &'a Admission,
+    pub(crate) registry: &'a dyn SubjectRegistry,
     pub(crate) ids: &'a dyn IdSource,
     pub(crate) request: RequestContext,
 }
 
+/// The registry once everything declared is known.
+pub(crate) struct SchemasAtStart {
+    /// The schemas this node needs.
+    pub(crate) declared: HashMap<Subject, Declared>,
+    /// The version of `$schemas`.
+    pub(crate) version: Version,
+    /// The schema versions the application's types were written for.
+    pub(crate) versions: OwnVersions,
+    /// What brings stored events there.
+    pub(crate) upcasters: Upcasters,
+}
+
 impl Governance<'_> {
-    /// Replays `$schemas`, registers what the catalogue declares and is new, and records that once everything stored
-    /// was found readable under it.
+    /// Replays `$schemas`, judges and registers what the platform and the catalogue declare, and records what is new
+    /// once everything stored was found readable under it.
     pub(crate) async fn schemas(
         &self,
         catalogue: &Catalogue,
-        restore: SchemaRestore<'_>,
         evolution: &Evolution<'_>,
-    ) -> Result<(DeclaredSchemas, Upcasters), StartError> {
-        // The platform's own types come first, so that they have the same ids in every store.
-        let mut declared = vec![self.register(SchemaKind::Event, SCHEMA_REGISTERED, &schema_registered_schema())?];
-        declared.push(self.register(SchemaKind::Event, POLICY_ACTIVATED, &policy_activated_schema())?);
+    ) -> Result<SchemasAtStart, StartError> {
+        // The first types the platform had come first, so that they have the same ids in every store.
+        let mut declared = vec![
+            self.own(SCHEMA_REGISTERED, &schema_registered_schema())?,
+            self.own(POLICY_ACTIVATED, &policy_activated_schema())?,
+        ];
         let mut recorded: BTreeSet<u32> = BTreeSet::new();
         let (history, version) = self.history(SCHEMAS).await?;
         for event in &history {
-            let document = document_of(event)?;
-            recorded.insert(document.reference.id);
-            restore(document)?;
-        }
-        let mut own = DeclaredSchemas::default();
-        for aggregate in catalogue.aggregates() {
-            for event in aggregate.events() {
-                let reference = evolution.register(event)?;
-                let new = !recorded.contains(&reference.id);
-                own.events.insert(event.event_type.to_owned(), (reference.clone(), new));
-                declared.push(reference);
+            let change = change_of(event).map_err(|reason| StartError::governance(SCHEMAS, reason))?;
+            if let RegistryChange::Registered(schema) = &change {
+                recorded.insert(schema.reference.id);
             }
-            for command in aggregate.commands() {
-                let reference = self.register(SchemaKind::Command, command.command_type, &command.schema)?;
-                own.commands.insert(command.command_type.to_owned(), reference.clone());
-                declared.push(reference);
-            }
+            self.registry.apply(change)?;
         }
-        let upcasters = evolution.settle(&own).await?;
-        declared.retain(|reference| recorded.insert(reference.id));
-        let new = declared.iter().map(|reference| self.registration(reference)).collect::<Result<Vec<_>, _>>()?;
-        self.record(SCHEMAS, "SchemaRegistry", version, new).await?;
-        Ok((own, upcasters))
+        for (event_type, schema) in own_schemas() {
+            declared.push(self.own(event_type, &schema)?);
+        }
+        let mut needed: HashMap<Subject, Declared> =
+            declared.iter().map(|known| (known.subject(), Declared::Platform)).collect();
+        let mut versions = OwnVersions::default();
+        for (wanted, number) in declarations(catalogue, evolution) {
+            let known = self.declare(wanted, number, evolution)?;
+            needed.insert(known.subject(), Declared::Application(known.reference.id));
+            versions.add(&known.reference, !recorded.contains(&known.reference.id));
+            declared.push(known);
+        }
+        let upcasters = evolution.settle(&versions).await?;
+        declared.retain(|known| recorded.insert(known.reference.id));
+        let events = declared.iter().map(|known| self.registration(known)).collect::<Result<Vec<_>, _>>()?;
+        let version = self.record(SCHEMAS, "SchemaRegistry", version, events).await?;
+        Ok(SchemasAtStart { declared: needed, version, versions, upcasters })
     }
 
     /// Records the policy in force when it differs from the one recorded last.
@@ -114,36 +116,64 @@ impl Governance<'_> {
             return Ok(());
         }
         let activated = PolicyActivated { digest: digest.to_string(), modules: modules.to_vec() };
-        let event = self.event(POLICY_ACTIVATED, &activated)?;
-        self.record(POLICIES, "PolicySet", version, vec![event]).await
+        let payload =
+            Json::from_serialize(&activated).map_err(|error| StartError::governance(POLICY_ACTIVATED, error))?;
+        let event = self.event(POLICY_ACTIVATED, payload)?;
+        self.record(POLICIES, "PolicySet", version, vec![event]).await.map(|_| ())
     }
 
-    fn register(&self, kind: SchemaKind, name: &str, schema: &Value) -> Result<SchemaRef, StartError> {
-        Ok(self.admission.registry().register(kind, name, schema)?)
+    /// Makes one of the platform's own types known.
+    fn own(&self, event_type: &str, schema: &Value) -> Result<Arc<RegisteredSchema>, StartError> {
+        let reference = self.registry.register(SchemaKind::Event, event_type, schema)?;
+        let vanished = || StartError::governance(SCHEMAS, format_args!("`{event_type}` vanished from the registry"));
+        self.registry.by_id(reference.id).ok_or_else(vanished)
     }
 
-    fn registration(&self, reference: &SchemaRef) -> Result<NewEvent, StartError> {
-        let registry = self.admission.registry();
-        let document = registry.find(reference.kind, &reference.name, Some(reference.version)).ok_or_else(|| {
-            StartError::governance(SCHEMAS, format_args!("`{}` vanished from the registry", reference.name))
-        })?;
-        let registered = SchemaRegistered {
-            id: reference.id,
-            kind: reference.kind.to_string(),
-            name: reference.name.clone(),
-            version: reference.version,
-            digest: reference.digest.to_string(),
-            schema: document.schema,
+    /// Makes a schema known that the application declares: when the rules of its subject accept it, or when upcasters
+    /// bring there what does not fit. Whether they do is proven before anything is recorded.
+    fn declare(
+        &self,
+        wanted: Registration,
+        number: Option<u32>,
+        evolution: &Evolution<'_>,
+    ) -> Result<Arc<RegisteredSchema>, StartError> {
+        let declared = |error| StartError::Declared { subject: wanted.subject.clone(), error };
+        let next = match self.registry.plan_registration(&wanted, self.request.time) {
+            Ok(RegistrationPlan::Known(known)) => return numbered(known, number),
+            Ok(RegistrationPlan::New(new)) if number.is_none_or(|number| number == new.reference.version) => new,
+            // Its number is the application's, or upcasters stand for what the mode refuses.
+            Ok(RegistrationPlan::New(_)) => return self.declare_at(&wanted, number).map_err(declared),
+            Err(RegisterError::Incompatible { .. }) if evolution.upcasts(&wanted.subject) => {
+                return self.declare_at(&wanted, number).map_err(declared);
+            }
+            Err(error) => return Err(declared(error)),
         };
-        self.event(SCHEMA_REGISTERED, &registered)
+        self.registry.apply(RegistryChange::Registered(next.clone())).map_err(declared)?;
+        Ok(Arc::from(next))
     }
 
-    fn event(&self, event_type: &str, payload: &impl Serialize) -> Result<NewEvent, StartError> {
+    fn declare_at(&self, wanted: &Registration, number: Option<u32>) -> Result<Arc<RegisteredSchema>, RegisterError> {
+        let Subject { kind, name } = &wanted.subject;
+        let reference = match number {
+            Some(number) => self.registry.register_at(*kind, name, number, &wanted.schema)?,
+            None => self.registry.register(*kind, name, &wanted.schema)?,
+        };
+        let unknown = || RegisterError::UnknownVersion { subject: wanted.subject.clone(), version: reference.version };
+        self.registry.by_id(reference.id).ok_or_else(unknown)
+    }
+
+    fn registration(&self, known: &Arc<RegisteredSchema>) -> Result<NewEvent, StartError> {
+        let change = RegistryChange::Registered(Box::new((**known).clone()));
+        let (event_type, payload) = event_of(&change).map_err(|error| StartError::governance(SCHEMAS, error))?;
+        self.event(event_type, payload)
+    }
+
+    fn event(&self, event_type: &str, payload: Json) -> Result<NewEvent, StartError> {
         let invalid = |error: &dyn std::fmt::Display| StartError::governance(event_type, error);
         Ok(NewEvent {
             event_id: self.ids.event_id(),
             event_type: EventType::new(event_type).map_err(|error| invalid(&error))?,
-            payload: Json::from_serialize(payload).map_err(|error| invalid(&error))?,
+            payload,
             metadata: Metadata { user_id: Some(Actor::system().id), ..Metadata::default() },
         })
     }
@@ -169,9 +199,9 @@ impl Governance<'_> {
         aggregate_type: &str,
         version: Version,
         events: Vec<NewEvent>,
-    ) -> Result<(), StartError> {
+    ) -> Result<Version, StartError> {
         if events.is_empty() {
-            return Ok(());
+            return Ok(version);
         }
         let part = StreamAppend {
             stream: StreamId::new(stream).map_err(|error| StartError::governance(stream, error))?,
@@ -184,42 +214,33 @@ impl Governance<'_> {
         let context = AdmissionContext { actor: &actor, decision_id: self.ids.decision_id(), request: &self.request };
         let admitted = self.admission.admit(Proposal::single(part), context)?;
         let appended = self.store.append(admitted).await?;
-        debug_assert!(appended.position > Position::START);
-        Ok(())
+        Ok(appended.streams.last().map_or(version, |part| part.version))
     }
 }
 
-fn document_of(event: &RecordedEvent) -> Result<SchemaDocument, StartError> {
-    let damaged = |error: &dyn std::fmt::Display| {
-        StartError::governance(SCHEMAS, format_args!("event at position {}: {error}", event.position))
-    };
-    let registered: SchemaRegistered = event.payload.to().map_err(|error| damaged(&error))?;
-    let kind = match registered.kind.as_str() {
-        "event" => SchemaKind::Event,
-        "command" => SchemaKind::Command,
-        other => return Err(damaged(&format_args!("unknown kind `{other}`"))),
-    };
-    let digest = registered.digest.parse().map_err(|error| damaged(&error))?;
-    let reference = SchemaRef { id: registered.id, kind, name: registered.name, version: registered.version, digest };
-    Ok(SchemaDocument { reference, schema: registered.schema })
+/// A schema that is known already, if it is known under the number the application gives it.
+fn numbered(known: Arc<RegisteredSchema>, number: Option<u32>) -> Result<Arc<RegisteredSchema>, StartError> {
+    let registered = known.reference.version;
+    match number.filter(|declared| *declared != registered) {
+        None => Ok(known),
+        Some(declared) => Err(StartError::Numbering { event_type: known.reference.name.clone(), declared, registered }),
+    }
 }
 
-fn schema_registered_schema() -> Value {
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": SCHEMA_REGISTERED,
-        "description": "A schema version became known; its id and version never change.",
-        "type": "object",
-        "properties": {
-            "id": { "type": "integer", "minimum": 1 },
-            "kind": { "enum": ["event", "command"] },
-            "name": { "type": "string", "minLength": 1 },
-            "version": { "type": "integer", "minimum": 1 },
-            "digest": { "type": "string", "pattern": "^[0-9a-f]{64}$" },
-            "schema": {}
-        },
-        "required": ["id", "kind", "name", "version", "digest", "schema"]
-    })
+/// What the application declares: the schemas of its events and commands, with the numbers it gives them.
+fn declarations(catalogue: &Catalogue, evolution: &Evolution<'_>) -> Vec<(Registration, Option<u32>)> {
+    let mut wanted = Vec::new();
+    for aggregate in catalogue.aggregates() {
+        for event in aggregate.events() {
+            let subject = Subject::new(SchemaKind::Event, event.event_type);
+            wanted.push((Registration::new(subject, event.schema.clone()), evolution.number(event)));
+        }
+        for command in aggregate.commands() {
+            let subject = Subject::new(SchemaKind::Command, command.command_type);
+            wanted.push((Registration::new(subject, command.schema.clone()), None));
+        }
+    }
+    wanted
 }
 
 fn policy_activated_schema() -> Value {

@@ -4,7 +4,7 @@
 //! **What does not:** any technology. This crate names no database, no file format and no wire format.
 //!
 //! Reading order: [`Node`] assembles everything; [`CommandService`] and [`AppendService`] write; [`projector`]
-//! follows; [`QueryService`] reads.
+//! follows; [`QueryService`] reads; [`SchemaService`] changes the schema registry.
 
 mod append_service;
 mod catalogue;
@@ -17,16 +17,20 @@ pub mod projector;
 mod proof;
 mod query_service;
 mod request;
+mod schemas;
 mod system;
 
 pub use append_service::{AppendAnswer, AppendFailure, AppendService, PendingAppend};
 pub use catalogue::{Catalogue, CatalogueError, CommandEntry};
 pub use command_service::{CommandAnswer, CommandFailure, CommandRequest, CommandService, DryRun};
-pub use evolution::PayloadsFit;
-pub use governance::{PolicySource, SchemaRestore};
+pub use governance::PolicySource;
 pub use idempotency::{IdempotencyClash, Idempotent};
 pub use node::{Node, NodeParts, StartError};
 pub use proof::{FailedSample, Proof, Sample, prove, prove_samples, samples_of};
 pub use query_service::{ConsistentWith, QueryFailure, QueryService};
 pub use request::RequestInfo;
+pub use schemas::{
+    Changed, DryRunFailure, LogDryRun, RegisteredNow, ScanRange, SchemaFailure, SchemaService, SchemaUsage,
+    VersionUsage,
+};
 pub use system::{SystemClock, UuidIds};

@@ -5,7 +5,7 @@ use nexus_core::{
     framework::Projection,
     ports::{
         AppendError, Clock, EventStore, HistoryTree, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore,
-        ReadStoreError, RegisterError, RequestContext, SchemaRegistry,
+        ReadStoreError, RegisterError, RequestContext, Subject, SubjectRegistry,
     },
     upcast::{ChainError, DeclaredUpcaster},
 };
@@ -13,19 +13,20 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AppendService, Catalogue, CommandService, PayloadsFit, PolicySource, Proof, QueryService, SchemaRestore,
+    AppendService, Catalogue, CommandService, PolicySource, Proof, QueryService, SchemaService,
     command_service::Inner,
-    evolution::{Evolution, OwnVersions},
+    evolution::Evolution,
     governance::Governance,
     idempotency::{FollowError, KeyRing},
     projector::{self, Followed},
+    schemas::SchemaParts,
 };
 
 /// Idempotency keys are forgotten after this long.
 const KEY_LIFETIME: Duration = Duration::from_hours(24);
 
 /// The adapters and definitions a node is made of.
-pub struct NodeParts<'a> {
+pub struct NodeParts {
     /// Name of the application: `input.context.service` in policies.
     pub service: Text,
     /// `dev`, `production`, …: `input.context.environment` in policies.
@@ -39,13 +40,9 @@ pub struct NodeParts<'a> {
     /// What proves what the store holds, if it can.
     pub history: Option<Arc<dyn HistoryTree>>,
     /// What knows the schemas.
-    pub registry: Arc<dyn SchemaRegistry>,
-    /// Puts stored schemas back into `registry`.
-    pub restore_schema: SchemaRestore<'a>,
+    pub registry: Arc<dyn SubjectRegistry>,
     /// How payloads of earlier schema versions are brought to the aggregates' events, beside what those say themselves.
     pub upcasters: Vec<DeclaredUpcaster>,
-    /// Judges whether payloads of an earlier schema fit a newer one as they are.
-    pub payloads_fit: PayloadsFit<'a>,
     /// What decides.
     pub policy: Arc<dyn PolicyEngine>,
     /// The sources of the policy in force, for the record.
@@ -130,6 +127,17 @@ pub enum StartError {
     /// Upcasters fail on samples or on what is stored. Nothing was recorded.
     #[error("the upcasters of `{}` do not hold: {_0}", _0.event_type)]
     Unproven(Box<Proof>),
+    /// The application declares a schema that does not follow the stored ones.
+    #[error(
+        "the application declares a schema of the {subject} that cannot be registered, so it does not start.\n{error}\n  \
+         where stored events would not fit: add an upcaster from the version before, or undo the change"
+    )]
+    Declared {
+        /// Whose schema.
+        subject: Subject,
+        /// Why not.
+        error: RegisterError,
+    },
     /// The policy refuses the platform's own events.
     #[error("the policy refuses the platform's own record of schemas and policies: {0}")]
     Refused(#[from] Refusal),
@@ -147,14 +155,11 @@ impl StartError {
     /// Whether what is stored does not fit the schemas of the application.
     #[must_use]
     pub fn is_incompatibility(&self) -> bool {
-        matches!(
-            self,
-            Self::Breaking { .. }
-                | Self::NoWay { .. }
-                | Self::Unproven(_)
-                | Self::Numbering { .. }
-                | Self::Upcasters(_)
-        )
+        match self {
+            Self::Breaking { .. } | Self::NoWay { .. } | Self::Unproven(_) => true,
+            Self::Numbering { .. } | Self::Upcasters(_) | Self::Declared { .. } => true,
+            _ => false,
+        }
     }
 
     pub(crate) fn governance(stream: &str, reason: impl fmt::Display) -> Self {
@@ -177,6 +182,7 @@ pub struct Node {
     environment: Text,
     commands: CommandService,
     queries: QueryService,
+    schemas: SchemaService,
     store: Arc<dyn EventStore>,
     history: Option<Arc<dyn HistoryTree>>,
     admission: Admission,
@@ -192,12 +198,14 @@ impl Node {
     ///
     /// # Errors
     /// [`StartError`]; nothing keeps running.
-    pub async fn start(parts: NodeParts<'_>) -> Result<Self, StartError> {
-        let admission = Admission::new(parts.registry, parts.policy);
+    pub async fn start(parts: NodeParts) -> Result<Self, StartError> {
+        let registry = parts.registry;
+        let admission = Admission::new(Arc::<dyn SubjectRegistry>::clone(&registry), parts.policy);
         let (service, environment) = (parts.service, parts.environment);
         let governance = Governance {
             store: &*parts.store,
             admission: &admission,
+            registry: &*registry,
             ids: &*parts.ids,
             request: RequestContext {
                 service: service.clone(),
@@ -206,11 +214,10 @@ impl Node {
                 time: parts.clock.now(),
             },
         };
-        let (store, catalogue) = (&*parts.store, &parts.catalogue);
-        let evolution = Evolution::new(&admission, store, parts.payloads_fit, catalogue, parts.upcasters);
-        evolution.check_names(&known_events(catalogue, &parts.projections))?;
-        let (declared, upcasters) = governance.schemas(catalogue, parts.restore_schema, &evolution).await?;
-        let upcasters = Arc::new(upcasters);
+        let evolution = Evolution::new(&*parts.store, &registry, &parts.catalogue, parts.upcasters);
+        evolution.check_names(&known_events(&parts.catalogue, &parts.projections))?;
+        let at_start = governance.schemas(&parts.catalogue, &evolution).await?;
+        let upcasters = Arc::new(at_start.upcasters);
         governance.policies(&parts.policy_sources).await?;
 
         let keys = KeyRing::new(parts.idempotency);
@@ -232,11 +239,19 @@ impl Node {
             running.push(projection);
             tasks.push(task);
         }
+        let schemas = SchemaService::new(SchemaParts {
+            registry,
+            admission: admission.clone(),
+            store: Arc::clone(&parts.store),
+            ids: Arc::clone(&parts.ids),
+            declared: at_start.declared,
+            version: at_start.version,
+        });
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
             upcasters,
-            versions: OwnVersions::of(&declared),
+            versions: at_start.versions,
             admission: admission.clone(),
             keys,
             clock: Arc::clone(&parts.clock),
@@ -247,6 +262,7 @@ impl Node {
             environment,
             commands: CommandService { inner: Arc::new(inner) },
             queries: QueryService::new(running),
+            schemas,
             store: parts.store,
             history: parts.history,
             admission,
@@ -299,10 +315,16 @@ impl Node {
         self.history.as_ref()
     }
 
-    /// The schema registry.
+    /// The schema registry, for asking.
     #[must_use]
-    pub fn schemas(&self) -> &Arc<dyn SchemaRegistry> {
-        self.admission.registry()
+    pub fn schemas(&self) -> &Arc<dyn SubjectRegistry> {
+        self.schemas.registry()
+    }
+
+    /// The door to the schema registry, for changing it.
+    #[must_use]
+    pub fn schema_service(&self) -> &SchemaService {
+        &self.schemas
     }
 
     /// The policy engine.

@@ -1,19 +1,32 @@
 use std::{
-    collections::{HashMap, HashSet},
+    borrow::Cow,
+    collections::HashMap,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use nexus_core::{
     Digest, Json,
-    ports::{RegisterError, SchemaDocument, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry, Violation},
+    ports::{
+        RegisterError, RegisteredSchema, Registration, SchemaDocument, SchemaKind, SchemaLink, SchemaRef,
+        SchemaRefusal, SchemaRegistry, SemanticVersion, Subject, Violation,
+    },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{canonical, compile::Compiled, graph::shown, limits};
+use crate::{
+    bundle::bundle,
+    cache::ValidatorCache,
+    canonical,
+    compile::Compiled,
+    graph::shown,
+    limits,
+    state::{Entry, State},
+};
 
 /// A [`SchemaRegistry`] over JSON Schema, drafts 4 to 2020-12, all in memory.
 ///
-/// A lookup holds a read lock for the length of a map access; compiling and checking happen outside of it.
+/// A lookup holds a read lock for the length of a map access; compiling and checking happen outside of it. Schemas
+/// are compiled when they are first needed, and as many are kept compiled as a bound allows.
 ///
 /// ```
 /// use nexus_core::{Json, ports::{SchemaKind, SchemaRegistry}};
@@ -33,24 +46,7 @@ use crate::{canonical, compile::Compiled, graph::shown, limits};
 #[derive(Default)]
 pub struct JsonSchemaRegistry {
     state: RwLock<State>,
-}
-
-#[derive(Default)]
-struct State {
-    events: HashMap<String, Versions>,
-    commands: HashMap<String, Versions>,
-    ids: HashSet<u32>,
-    /// The highest id ever given.
-    last_id: u32,
-}
-
-/// The versions of one name, ascending.
-type Versions = Vec<Arc<Entry>>;
-
-struct Entry {
-    reference: SchemaRef,
-    schema: Value,
-    compiled: Compiled,
+    cache: ValidatorCache,
 }
 
 impl JsonSchemaRegistry {
@@ -60,101 +56,72 @@ impl JsonSchemaRegistry {
         Self::default()
     }
 
-    /// Puts back a schema that was registered earlier, under the id and version it was given then. Used at start-up
-    /// to rebuild the registry from what was stored; restoring the same registration twice changes nothing.
-    ///
-    /// # Errors
-    /// When the schema is not usable, does not have the digest of the reference, or its id or version is taken by
-    /// another registration.
-    pub fn restore(&self, reference: SchemaRef, schema: Value) -> Result<(), RegisterError> {
-        check_name(&reference.name)?;
-        let digest = canonical_digest(&schema)?;
-        if digest != reference.digest {
-            return Err(invalid(format!(
-                "the stored schema has the digest {digest}, its registration says {}",
-                reference.digest
-            )));
+    /// Makes a schema known as the version `at`, or as the next.
+    fn add(&self, kind: SchemaKind, name: &str, at: Option<u32>, schema: &Value) -> Result<SchemaRef, RegisterError> {
+        let wanted = Registration::new(Subject::new(kind, name), schema.clone());
+        let digest = digest_of(&wanted)?;
+        if let Some(known) = self.read().of(&wanted.subject).and_then(|versions| versions.same(digest)) {
+            return Ok(known.known.reference.clone());
         }
-        if reference.id == 0 || reference.version == 0 {
-            return Err(invalid("ids and versions start at 1".to_owned()));
-        }
-        let compiled = Compiled::new(&schema).map_err(invalid)?;
-        let mut state = self.write();
-        let versions = state.versions(reference.kind).get(&reference.name);
-        let taken = versions.and_then(|all| find_version(all, reference.version));
-        if let Some(entry) = taken {
-            return if entry.reference == reference {
-                Ok(())
-            } else {
-                Err(invalid(format!("version {} of `{}` is taken", reference.version, reference.name)))
-            };
-        }
-        if state.ids.contains(&reference.id) {
-            return Err(invalid(format!("the id {} is taken", reference.id)));
-        }
-        state.insert(Entry { reference, schema, compiled });
-        Ok(())
-    }
-
-    /// Registers a schema as the version wanted, or as the next.
-    fn add(
-        &self,
-        kind: SchemaKind,
-        name: &str,
-        wanted: Option<u32>,
-        schema: &Value,
-    ) -> Result<SchemaRef, RegisterError> {
-        check_name(name)?;
-        let digest = canonical_digest(schema)?;
-        if let Some(known) = self.read().same(kind, name, digest) {
-            return Ok(known);
-        }
-        let compiled = Compiled::new(schema).map_err(invalid)?;
+        Compiled::new(schema).map_err(invalid)?;
         let mut state = self.write();
         // Somebody else may have registered it while this one was compiled.
-        if let Some(known) = state.same(kind, name, digest) {
-            return Ok(known);
+        let known = state.of(&wanted.subject).and_then(|versions| versions.same(digest));
+        if let Some(known) = known {
+            return Ok(known.known.reference.clone());
         }
-        let newest = state.versions(kind).get(name).and_then(|versions| versions.last());
-        let newest = newest.map_or(0, |newest| newest.reference.version);
-        if let Some(taken) = wanted.filter(|wanted| *wanted <= newest) {
-            return Err(invalid(format!("version {taken} of `{name}` is taken or passed; the newest is {newest}")));
+        let (id, next) = state.next(&wanted.subject).ok_or_else(no_ids_left)?;
+        let version = at.unwrap_or(next);
+        if version < next {
+            let newest = next - 1;
+            return Err(invalid(format!("version {version} of `{name}` is taken or passed; the newest is {newest}")));
         }
-        let version = wanted.or_else(|| newest.checked_add(1));
-        let (Some(id), Some(version)) = (state.last_id.checked_add(1), version) else {
-            return Err(invalid("there are no ids left".to_owned()));
-        };
         let reference = SchemaRef { id, kind, name: name.to_owned(), version, digest };
-        state.insert(Entry { reference: reference.clone(), schema: schema.clone(), compiled });
+        // Nothing is known about the change, so it counts as the largest.
+        let semantic = SemanticVersion { major: version, minor: 0, patch: 0 };
+        state.insert(registered(wanted, reference.clone(), semantic))?;
         Ok(reference)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, State> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
         // A panic while the lock is held cannot leave the maps half changed in a way that matters.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entry(&self, kind: SchemaKind, name: &str, version: Option<u32>) -> Result<Arc<Entry>, SchemaRefusal> {
         let state = self.read();
-        let Some(versions) = state.versions(kind).get(name) else {
+        let versions = state.versions(kind, name);
+        let Some((versions, newest)) = versions.and_then(|versions| Some((versions, versions.newest()?))) else {
             return Err(SchemaRefusal::UnknownType {
                 kind,
                 name: name.to_owned(),
-                nearest: nearest(state.versions(kind).keys(), name),
+                nearest: nearest(state.names(kind), name),
             });
         };
         let found = match version {
-            None => versions.last(),
-            Some(version) => find_version(versions, version),
+            None => Some(newest),
+            Some(version) => versions.version(version).filter(|entry| entry.known.deleted.is_none()),
         };
         found.cloned().ok_or_else(|| SchemaRefusal::UnknownVersion {
             name: name.to_owned(),
             version: version.unwrap_or(0),
-            newest: versions.last().map_or(0, |newest| newest.reference.version),
+            newest: newest.known.reference.version,
+        })
+    }
+
+    /// The schema with everything it refers to, as one document.
+    pub(crate) fn bundled<'a>(&self, schema: &'a Value, links: &[SchemaLink]) -> Result<Cow<'a, Value>, RegisterError> {
+        bundle(schema, links, &|link| self.read().linked(link))
+    }
+
+    fn compiled(&self, entry: &Entry) -> Result<Arc<Compiled>, RegisterError> {
+        self.cache.get(&entry.slot, || {
+            let document = self.bundled(&entry.known.schema, &entry.known.links)?;
+            Compiled::new(&document).map_err(invalid)
         })
     }
 }
@@ -168,19 +135,12 @@ impl SchemaRegistry for JsonSchemaRegistry {
         document: &Json,
     ) -> Result<SchemaRef, SchemaRefusal> {
         let entry = self.entry(kind, name, version)?;
-        let violations = match document.to_value() {
-            Ok(value) => entry.compiled.violations(&value),
-            Err(error) => vec![Violation {
-                pointer: String::new(),
-                keyword: "json".to_owned(),
-                message: format!("expected a JSON document: {error}"),
-            }],
+        let schema = entry.known.reference.clone();
+        let violations = match self.compiled(&entry) {
+            Ok(compiled) => violations(&compiled, document),
+            Err(error) => return Err(SchemaRefusal::Unusable { schema, reason: error.to_string() }),
         };
-        if violations.is_empty() {
-            Ok(entry.reference.clone())
-        } else {
-            Err(SchemaRefusal::Invalid { schema: entry.reference.clone(), violations })
-        }
+        if violations.is_empty() { Ok(schema) } else { Err(SchemaRefusal::Invalid { schema, violations }) }
     }
 
     fn register(&self, kind: SchemaKind, name: &str, schema: &Value) -> Result<SchemaRef, RegisterError> {
@@ -199,88 +159,85 @@ impl SchemaRegistry for JsonSchemaRegistry {
 
     fn find(&self, kind: SchemaKind, name: &str, version: Option<u32>) -> Option<SchemaDocument> {
         let state = self.read();
-        let versions = state.versions(kind).get(name)?;
+        let versions = state.versions(kind, name)?;
         let entry = match version {
-            None => versions.last(),
-            Some(version) => find_version(versions, version),
+            None => versions.newest(),
+            Some(version) => versions.version(version),
         };
         entry.map(|entry| entry.document())
     }
 
     fn list(&self) -> Vec<SchemaDocument> {
-        let state = self.read();
-        let newest = |all: &HashMap<String, Versions>| -> Vec<Arc<Entry>> {
-            let mut entries: Vec<_> = all.values().filter_map(|versions| versions.last()).cloned().collect();
-            entries.sort_unstable_by(|a, b| a.reference.name.cmp(&b.reference.name));
-            entries
-        };
-        let entries = [newest(&state.events), newest(&state.commands)].concat();
-        drop(state);
-        entries.iter().map(|entry| entry.document()).collect()
+        let newest = self.read().newest();
+        newest.iter().map(|entry| entry.document()).collect()
     }
 }
 
-impl State {
-    fn versions(&self, kind: SchemaKind) -> &HashMap<String, Versions> {
-        match kind {
-            SchemaKind::Event => &self.events,
-            SchemaKind::Command => &self.commands,
-        }
-    }
-
-    fn same(&self, kind: SchemaKind, name: &str, digest: Digest) -> Option<SchemaRef> {
-        let versions = self.versions(kind).get(name)?;
-        let entry = versions.iter().find(|entry| entry.reference.digest == digest)?;
-        Some(entry.reference.clone())
-    }
-
-    fn insert(&mut self, entry: Entry) {
-        let reference = &entry.reference;
-        self.ids.insert(reference.id);
-        self.last_id = self.last_id.max(reference.id);
-        let by_name = match reference.kind {
-            SchemaKind::Event => &mut self.events,
-            SchemaKind::Command => &mut self.commands,
-        };
-        let versions = by_name.entry(reference.name.clone()).or_default();
-        let place = versions.partition_point(|other| other.reference.version < reference.version);
-        versions.insert(place, Arc::new(entry));
+/// Every way in which a document breaks a schema.
+pub(crate) fn violations(compiled: &Compiled, document: &Json) -> Vec<Violation> {
+    match document.to_value() {
+        Ok(value) => compiled.violations(&value),
+        Err(error) => vec![Violation {
+            pointer: String::new(),
+            keyword: "json".to_owned(),
+            message: format!("expected a JSON document: {error}"),
+        }],
     }
 }
 
-impl Entry {
-    fn document(&self) -> SchemaDocument {
-        SchemaDocument { reference: self.reference.clone(), schema: self.schema.clone() }
+/// A schema as it is kept.
+pub(crate) fn registered(wanted: Registration, reference: SchemaRef, semantic: SemanticVersion) -> RegisteredSchema {
+    let written = wanted.schema.to_string();
+    let text = wanted.text.filter(|text| *text != written);
+    let annotated = wanted.schema.get("x-nexus-owner").and_then(Value::as_str).map(str::to_owned);
+    RegisteredSchema {
+        reference,
+        semantic,
+        owner: wanted.owner.or(annotated),
+        schema: wanted.schema,
+        text,
+        links: wanted.links,
+        deleted: None,
     }
 }
 
-fn find_version(versions: &Versions, version: u32) -> Option<&Arc<Entry>> {
-    let place = versions.binary_search_by_key(&version, |entry| entry.reference.version).ok()?;
-    versions.get(place)
-}
-
-fn check_name(name: &str) -> Result<(), RegisterError> {
+/// Tells schemas apart: what they say and what they refer to.
+///
+/// # Errors
+/// When the name or the schema is beyond what is looked at.
+pub(crate) fn digest_of(wanted: &Registration) -> Result<Digest, RegisterError> {
+    let name = &wanted.subject.name;
     limits::check_name(name)
-        .map_err(|reason| RegisterError::InvalidName { name: shown(name), reason: reason.to_owned() })
+        .map_err(|reason| RegisterError::InvalidName { name: shown(name), reason: reason.to_owned() })?;
+    limits::check_size(&wanted.schema).map_err(invalid)?;
+    if wanted.links.is_empty() {
+        return Ok(canonical::digest(&wanted.schema));
+    }
+    let link = |link: &SchemaLink| {
+        let subject = &link.subject;
+        json!({ "name": link.name, "kind": subject.kind.to_string(), "subject": subject.name, "version": link.version })
+    };
+    let links: Vec<Value> = wanted.links.iter().map(link).collect();
+    Ok(canonical::digest(&json!({ "schema": wanted.schema, "references": links })))
 }
 
-fn canonical_digest(schema: &Value) -> Result<Digest, RegisterError> {
-    limits::check_size(schema).map_err(invalid)?;
-    Ok(canonical::digest(schema))
-}
-
-fn invalid(reason: String) -> RegisterError {
+pub(crate) fn invalid(reason: String) -> RegisterError {
     RegisterError::Invalid { reason }
 }
 
+pub(crate) fn no_ids_left() -> RegisterError {
+    invalid("there are no ids left".to_owned())
+}
+
 /// Up to three registered names that look like `name`, nearest first.
-fn nearest<'a>(names: impl Iterator<Item = &'a String>, name: &str) -> Vec<String> {
+fn nearest<T>(names: &HashMap<String, T>, name: &str) -> Vec<String> {
     const MIN_LIKENESS: f64 = 0.75;
     if name.len() > 128 {
         return Vec::new();
     }
     let wanted = name.to_lowercase();
     let mut alike: Vec<(f64, &String)> = names
+        .keys()
         .map(|other| (strsim::jaro_winkler(&wanted, &other.to_lowercase()), other))
         .filter(|(likeness, _)| *likeness >= MIN_LIKENESS)
         .collect();

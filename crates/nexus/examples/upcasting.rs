@@ -72,12 +72,12 @@ mod second {
         },
     }
 
+    /// What clients of before send is still understood.
     #[nexus::command]
     pub(crate) struct PlaceOrder {
-        first_name: String,
-        last_name: String,
-        total_minor: u64,
-        currency: String,
+        customer: String,
+        total: u64,
+        currency: Option<String>,
     }
 
     #[nexus::command]
@@ -98,8 +98,13 @@ mod second {
 
         #[handle(create)]
         fn place(&self, command: PlaceOrder) -> OrderEvent {
-            let PlaceOrder { first_name, last_name, total_minor, currency } = command;
-            OrderEvent::OrderPlaced { first_name, last_name, total_minor, currency }
+            let (first_name, last_name) = command.customer.split_once(' ').unwrap_or((&command.customer, ""));
+            OrderEvent::OrderPlaced {
+                first_name: first_name.to_owned(),
+                last_name: last_name.to_owned(),
+                total_minor: command.total,
+                currency: command.currency.unwrap_or_else(|| "GBP".to_owned()),
+            }
         }
 
         #[handle]

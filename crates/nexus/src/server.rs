@@ -11,11 +11,7 @@ use nexus_log::{LogEventStore, LogOptions};
 use nexus_policy::RegoPolicyEngine;
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
 use nexus_runtime::{Node, NodeParts, SystemClock, UuidIds};
-use nexus_schema::{
-    JsonSchemaRegistry,
-    compat::{self, CompatibilityMode},
-};
-use serde_json::Value;
+use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -133,11 +129,6 @@ async fn start_node(
     log: &Arc<LogEventStore>,
     environment: &'static str,
 ) -> Result<Node, Failure> {
-    let registry = Arc::new(JsonSchemaRegistry::new());
-    let restore = {
-        let registry = Arc::clone(&registry);
-        move |document: nexus_core::ports::SchemaDocument| registry.restore(document.reference, document.schema)
-    };
     let policy = RegoPolicyEngine::new(app.domain.policy_modules())
         .map_err(|error| Failure::with_code(3, format_args!("the policy cannot be used: {error}")))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -148,10 +139,8 @@ async fn start_node(
         projections: app.domain.projections().to_vec(),
         store: Arc::<LogEventStore>::clone(log),
         history: Some(Arc::new(log.history_tree().map_err(Failure::usage)?)),
-        registry,
-        restore_schema: &restore,
+        registry: Arc::new(JsonSchemaRegistry::new()),
         upcasters: app.domain.upcasters().to_vec(),
-        payloads_fit: &payloads_fit,
         policy: Arc::new(policy),
         policy_sources: app.domain.policy_sources(),
         read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),
@@ -163,20 +152,6 @@ async fn start_node(
         let code = if error.is_incompatibility() { 4 } else { 2 };
         Failure::with_code(code, format_args!("the node did not start: {error}"))
     })
-}
-
-/// Whether every payload that `older` let in fits `newer` as it is.
-fn payloads_fit(newer: &Value, older: &Value) -> Result<(), String> {
-    let report = compat::judge(newer, &[(1, older)], CompatibilityMode::Backward);
-    let breach = |breach: &compat::Breach| {
-        let place = if breach.pointer.is_empty() { "/" } else { &breach.pointer };
-        let example = breach.counter_example.as_ref().map(|example| format!("; for example {example}"));
-        format!("{place}: {} ({}){}", breach.message, breach.rule, example.unwrap_or_default())
-    };
-    match report.breaches.is_empty() {
-        true => Ok(()),
-        false => Err(report.breaches.iter().map(breach).collect::<Vec<_>>().join("; ")),
-    }
 }
 
 fn api_config(data: &DataDir, stop: &CancellationToken) -> Result<ApiConfig, Failure> {

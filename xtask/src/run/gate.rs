@@ -6,7 +6,7 @@ use std::{
 
 use cargo_metadata::MetadataCommand;
 
-use super::{data, options::Options, process, step::Step, tally::Tally};
+use super::{data, options::Options, process, step::Step, tally::Tally, tools};
 use crate::{Fallible, tidy};
 
 /// When the gate is given up, whichever step it is in: a little before a build server that allows 90 minutes would.
@@ -41,7 +41,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Fallible<bool> {
 fn run_steps(root: &Path, options: &Options, tally: &mut Tally) -> Fallible<bool> {
     let (surroundings, left_out) = surroundings(root)?;
     if options.require_data && !left_out.is_empty() {
-        println!("reference data is required and absent:\n{}", left_out.join("\n"));
+        println!("reference data and tools are required and absent:\n{}", left_out.join("\n"));
         return Ok(false);
     }
     let mut outcomes: Vec<Outcome> = Vec::new();
@@ -75,6 +75,12 @@ fn surroundings(root: &Path) -> Fallible<(Surroundings, Vec<String>)> {
         match set.find(root) {
             Some(folder) => variables.push((set.variable, folder)),
             None => left_out.push(format!("left out: {} ({} is not set)", set.without, set.variable)),
+        }
+    }
+    for tool in tools::TOOLS {
+        match tool.find() {
+            Some(program) => variables.push((tool.variable, program)),
+            None => left_out.push(format!("left out: {} ({} is not set and not found)", tool.without, tool.variable)),
         }
     }
     let root = root.to_owned();

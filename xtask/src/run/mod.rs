@@ -6,6 +6,7 @@ mod options;
 mod process;
 mod step;
 mod tally;
+mod tools;
 
 pub(crate) use gate::run;
 pub(crate) use options::Options;

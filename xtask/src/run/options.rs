@@ -14,7 +14,7 @@ pub(crate) struct Options {
     /// Go on after a step that failed.
     #[arg(long)]
     pub(crate) keep_going: bool,
-    /// Fail when the reference data beside the repository is absent, instead of testing on samples.
+    /// Fail when the reference data beside the repository, or a tool that tests use, is absent, instead of testing less.
     #[arg(long)]
     pub(crate) require_data: bool,
 }

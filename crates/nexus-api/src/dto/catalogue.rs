@@ -32,33 +32,6 @@ pub struct CommandDto {
     pub policy_digest: String,
 }
 
-/// The newest version of every schema.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct SchemaList {
-    /// The schemas, by kind and name, without their text.
-    pub schemas: Vec<SchemaDto>,
-}
-
-/// One registered version of a schema.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SchemaDto {
-    /// Unique id over all schemas, stable for ever.
-    pub id: u32,
-    /// `event` or `command`.
-    pub kind: String,
-    /// The type it describes.
-    pub name: String,
-    /// Version of the schema of that type, from 1.
-    pub version: u32,
-    /// SHA-256 over the schema's canonical text.
-    pub digest: String,
-    /// JSON Schema; left out in lists.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub schema: Option<Value>,
-}
-
 /// The policy in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyList {

@@ -7,17 +7,23 @@ mod event;
 mod history;
 mod metadata;
 mod operations;
+mod schemas;
 
 pub use answers::{
     AppendAccepted, AppendLineAccepted, AppendLineRefused, AppendLineStream, AppendedStreamDto, CausationNode,
     CausationTree, CommandAccepted, DecisionDto, DryRunAnswer, DryRunEvent, EventList, PageInfo, RowList,
     StreamAppendAccepted, StreamEvents, StreamList, StreamSummary,
 };
-pub use catalogue::{CommandDto, CommandList, PolicyBundleDto, PolicyList, SchemaDto, SchemaList};
+pub use catalogue::{CommandDto, CommandList, PolicyBundleDto, PolicyList};
 pub(crate) use cloud_event::CloudEvent;
 pub use event::{EventDto, InvalidEvent, ReceiptDto};
 pub use history::{ConsistencyProofDto, InclusionProofDto, InvalidProof, LogKeyDto, TreeHeadDto, TreeHeadList};
 pub use metadata::MetadataDto;
 pub use operations::{
     ProjectionErrorDto, ProjectionHealth, ProjectionList, ProjectionStatus, Readiness, ReadinessCheck, VersionInfo,
+};
+pub use schemas::{
+    AffectedDto, BreachDto, CompatibilityDto, DryRunFailureDto, LogDryRunDto, ModeDto, SchemaChangeDto, SchemaDiffDto,
+    SchemaDto, SchemaList, SchemaReferenceDto, SchemaUsageDto, SchemaVersions, SubjectDto, SubjectRulesDto,
+    ValidationDto, VersionUsageDto, ViolationDto,
 };

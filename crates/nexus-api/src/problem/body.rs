@@ -28,6 +28,10 @@ pub struct ProblemBody {
     /// The governance decision, when one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision_id: Option<String>,
+    /// The whole verdict on a schema, when that is what refuses it: as `/api/schemas/{name}/compatibility` answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub report: Option<Value>,
     /// The version that was expected: a number, `"any"`, `"none"` or `"exists"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_version: Option<Value>,

@@ -46,6 +46,14 @@ pub enum Code {
     WrongAggregateType,
     /// An event id is stored elsewhere already.
     DuplicateEvent,
+    /// The schema does not follow the versions before it as its subject demands.
+    IncompatibleSchema,
+    /// The schema becomes another version than the one asked for.
+    SchemaVersionRefused,
+    /// Something needs the schema that was to be deleted or changed.
+    SchemaInUse,
+    /// The subject does not take this kind of write.
+    SubjectReadOnly,
     /// A request with the same idempotency key is still running.
     RequestInProgress,
     /// `If-Match` or `If-None-Match` does not hold.
@@ -103,6 +111,10 @@ impl Code {
         Self::AlreadyExists,
         Self::WrongAggregateType,
         Self::DuplicateEvent,
+        Self::IncompatibleSchema,
+        Self::SchemaVersionRefused,
+        Self::SchemaInUse,
+        Self::SubjectReadOnly,
         Self::RequestInProgress,
         Self::PreconditionFailed,
         Self::BodyTooLarge,
@@ -145,6 +157,10 @@ impl Code {
             Self::AlreadyExists => "already-exists",
             Self::WrongAggregateType => "wrong-aggregate-type",
             Self::DuplicateEvent => "duplicate-event",
+            Self::IncompatibleSchema => "incompatible-schema",
+            Self::SchemaVersionRefused => "schema-version-refused",
+            Self::SchemaInUse => "schema-in-use",
+            Self::SubjectReadOnly => "subject-read-only",
             Self::RequestInProgress => "request-in-progress",
             Self::PreconditionFailed => "precondition-failed",
             Self::BodyTooLarge => "body-too-large",
@@ -193,6 +209,10 @@ impl Code {
             | Self::AlreadyExists
             | Self::WrongAggregateType
             | Self::DuplicateEvent
+            | Self::IncompatibleSchema
+            | Self::SchemaVersionRefused
+            | Self::SchemaInUse
+            | Self::SubjectReadOnly
             | Self::RequestInProgress => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -233,6 +253,10 @@ impl Code {
             Self::AlreadyExists => "The aggregate already exists",
             Self::WrongAggregateType => "The stream holds another type of aggregate",
             Self::DuplicateEvent => "The event id is already stored",
+            Self::IncompatibleSchema => "The schema is not compatible with the versions before it",
+            Self::SchemaVersionRefused => "The schema becomes another version",
+            Self::SchemaInUse => "The schema is needed",
+            Self::SubjectReadOnly => "The subject does not take this write",
             Self::RequestInProgress => "The same request is still running",
             Self::PreconditionFailed => "A precondition does not hold",
             Self::BodyTooLarge => "The body is too large",

@@ -25,6 +25,7 @@ struct Facts {
     retry_after: Option<u32>,
     nearest: Vec<String>,
     cause: Option<String>,
+    report: Option<Value>,
 }
 
 impl Problem {
@@ -41,6 +42,7 @@ impl Problem {
             retry_after: None,
             nearest: Vec::new(),
             cause: None,
+            report: None,
         }))
     }
 
@@ -90,6 +92,27 @@ impl Problem {
             fix,
         });
         self
+    }
+
+    /// Adds something that is wrong at a place, and what would make it right.
+    pub(crate) fn with_breach(mut self, pointer: &str, rule: &str, detail: &str, fix: &str) -> Self {
+        let (pointer, detail, fix) = (clipped(pointer.to_owned()), clipped(detail.to_owned()), clipped(fix.to_owned()));
+        self.0.errors.push(ProblemError { pointer, rule: rule.to_owned(), detail, fix: Some(fix) });
+        self
+    }
+
+    /// Adds the whole verdict on a schema.
+    pub(crate) fn with_report(mut self, report: Value) -> Self {
+        self.0.report = Some(report);
+        self
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        self.0.code
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
     }
 
     pub(crate) fn with_decision(mut self, decision_id: DecisionId) -> Self {
@@ -143,6 +166,7 @@ impl Problem {
             errors: facts.errors.clone(),
             fields: facts.fields.clone(),
             decision_id: facts.decision_id.map(|id| id.to_string()),
+            report: facts.report.clone(),
             expected_version: facts.expected.map(version_value),
             actual_version: facts.actual.map(Version::get),
             retry_after: facts.retry_after,

@@ -7,9 +7,14 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::problem::{Code, Problem};
 
-/// Reads a JSON body of at most `limit` bytes. A body declared too large is refused unread.
+/// Reads a JSON body of at most `limit` bytes.
 pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
     check_media_type(headers, "application/json")?;
+    read_bytes(headers, body, limit).await
+}
+
+/// Reads a body of at most `limit` bytes. One that is declared too large is refused unread.
+pub(crate) async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"));
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if declared.and_then(|value| value.parse::<usize>().ok()).is_some_and(|length| length > limit) {

@@ -7,7 +7,7 @@ mod params;
 mod path;
 mod write;
 
-pub(crate) use body::{check_media_type, read_body};
+pub(crate) use body::{check_media_type, read_body, read_bytes};
 pub(crate) use caller::{Caller, Conversation, member_text};
 pub(crate) use object::{Object, document, typed};
 pub(crate) use params::{Params, digits, unknown};

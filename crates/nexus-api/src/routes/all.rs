@@ -3,12 +3,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     routes::{
         appends, backup, causation, commands, dashboard, events, feed, governance, history, operations, projections,
-        queries, streams,
+        queries, registry, schemas, streams,
     },
     state::Api,
 };
 
-/// Every route. A route that is not registered here is not served; one that is, is in the OpenAPI document.
+/// Every route. A route that is not registered here is not served; one that is, is in the OpenAPI document, except
+/// those under `/registry`, whose description is Confluent's.
 pub(crate) fn all() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(commands::list_commands))
@@ -23,8 +24,16 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(feed::event_feed))
         .routes(routes!(queries::query_rows))
         .routes(routes!(queries::query_row))
-        .routes(routes!(governance::list_schemas))
-        .routes(routes!(governance::get_schema))
+        .routes(routes!(schemas::list_schemas, schemas::register_schema))
+        .routes(routes!(schemas::get_subject, schemas::delete_subject))
+        .routes(routes!(schemas::list_versions))
+        .routes(routes!(schemas::get_schema, schemas::delete_version))
+        .routes(routes!(schemas::configure_subject))
+        .routes(routes!(schemas::check_compatibility))
+        .routes(routes!(schemas::diff_versions))
+        .routes(routes!(schemas::validate_document))
+        .routes(routes!(schemas::schema_usage))
+        .routes(routes!(schemas::dry_run_log))
         .routes(routes!(governance::list_policies))
         .routes(routes!(history::log_head))
         .routes(routes!(history::log_heads))
@@ -43,4 +52,5 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(operations::error_page))
         .routes(routes!(dashboard::dashboard))
         .routes(routes!(dashboard::dashboard_asset))
+        .merge(registry::routes().into())
 }

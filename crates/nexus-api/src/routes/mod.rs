@@ -13,6 +13,8 @@ mod history;
 mod operations;
 mod projections;
 mod queries;
+pub(crate) mod registry;
+mod schemas;
 mod streams;
 
 mod all;

@@ -21,7 +21,7 @@ use nexus_runtime::{Catalogue, NodeParts};
 use nexus_testkit::{
     contract::EventStoreFixture,
     event_store_contract,
-    fakes::{FixedPolicy, ManualClock, MemoryIdempotencyIndex, MemoryReadStore, PermissiveSchemas, SequentialIds},
+    fakes::{FixedPolicy, ManualClock, MemoryIdempotencyIndex, MemoryReadStore, MemorySubjects, SequentialIds},
     fixture::json_text,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -51,10 +51,8 @@ impl OverHttp {
             catalogue: Catalogue::new([]).unwrap(),
             projections: Vec::new(),
             store: log.clone(),
-            registry: Arc::new(PermissiveSchemas::default()),
-            restore_schema: &|_| Ok(()),
+            registry: Arc::new(MemorySubjects::default()),
             upcasters: Vec::new(),
-            payloads_fit: &|_, _| Ok(()),
             policy: Arc::new(FixedPolicy::allow()),
             policy_sources: Vec::new(),
             read_store: Arc::new(MemoryReadStore::default()),

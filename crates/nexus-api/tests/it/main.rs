@@ -23,4 +23,7 @@ mod openapi;
 mod operations;
 mod ports;
 mod queries;
+mod registry;
+mod schemas;
 mod server;
+mod start;

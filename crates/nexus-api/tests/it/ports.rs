@@ -141,7 +141,9 @@ impl SchemaRegistry for SmallRegistry {
         let id = u32::try_from(known.len() + 1).unwrap();
         let reference = SchemaRef { id, kind, name: name.to_owned(), version: 1, digest: Digest::from_bytes([3; 32]) };
         let document = SchemaDocument { reference, schema: schema.clone() };
-        Ok(known.entry((kind, name.to_owned())).or_insert(document).reference.clone())
+        let entry = known.entry((kind, name.to_owned())).or_insert_with(|| document.clone());
+        entry.schema = document.schema;
+        Ok(entry.reference.clone())
     }
 
     fn find(&self, kind: SchemaKind, name: &str, version: Option<u32>) -> Option<SchemaDocument> {

@@ -10,9 +10,15 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use nexus_api::{ApiConfig, BuildInfo, ProblemBody, StorageInfo, router};
-use nexus_core::framework::{AggregateDefinition, Projection};
+use nexus_core::{
+    framework::{AggregateDefinition, Projection},
+    ports::SubjectRegistry,
+};
 use nexus_runtime::{Catalogue, Node, NodeParts};
-use nexus_testkit::fakes::{ManualClock, MemoryEventStore, MemoryIdempotencyIndex, MemoryReadStore, SequentialIds};
+use nexus_schema::JsonSchemaRegistry;
+use nexus_testkit::fakes::{
+    ManualClock, MemoryEventStore, MemoryIdempotencyIndex, MemoryReadStore, MemorySubjects, SequentialIds,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -54,7 +60,16 @@ impl Server {
         Self::configured(|_| {}).await
     }
 
+    /// One whose schemas are those of JSON Schema.
+    pub(crate) async fn with_schemas() -> Self {
+        Self::over(Arc::new(JsonSchemaRegistry::new()), |_| {}).await
+    }
+
     pub(crate) async fn configured(change: impl FnOnce(&mut ApiConfig)) -> Self {
+        Self::over(Arc::new(MemorySubjects::over(Arc::new(SmallRegistry::default()))), change).await
+    }
+
+    async fn over(registry: Arc<dyn SubjectRegistry>, change: impl FnOnce(&mut ApiConfig)) -> Self {
         let clock = Arc::new(ManualClock::default());
         let store = SwitchStore::new(MemoryEventStore::new(clock.clone()));
         let parts = NodeParts {
@@ -64,10 +79,8 @@ impl Server {
             projections: vec![Projection::of::<AccountRow>()],
             store: Arc::new(store.clone()),
             history: None,
-            registry: Arc::new(SmallRegistry::default()),
-            restore_schema: &|_| Ok(()),
+            registry,
             upcasters: Vec::new(),
-            payloads_fit: &|_, _| Ok(()),
             policy: Arc::new(SwitchPolicy),
             policy_sources: Vec::new(),
             read_store: Arc::new(MemoryReadStore::default()),
@@ -85,7 +98,7 @@ impl Server {
 }
 
 impl Http {
-    pub(crate) async fn start(parts: NodeParts<'_>, change: impl FnOnce(&mut ApiConfig)) -> Self {
+    pub(crate) async fn start(parts: NodeParts, change: impl FnOnce(&mut ApiConfig)) -> Self {
         let node = Arc::new(Node::start(parts).await.unwrap());
         let build = BuildInfo { version: "1.2.3".to_owned(), revision: None };
         let storage = StorageInfo { summary: "in memory".to_owned(), kept: false };

@@ -8,7 +8,9 @@ mod history_tree;
 mod idempotency;
 mod policy_engine;
 mod read_store;
+mod schema_compatibility;
 mod schema_registry;
+mod subject_registry;
 
 pub use clock::{Clock, IdSource};
 pub use event_store::{
@@ -25,6 +27,15 @@ pub use read_store::{
     Column, ColumnKind, Filter, FilterOp, ReadStore, ReadStoreError, ResourceSpec, ResourceStore, RowChange, RowData,
     RowPage, RowQuery, SortKey,
 };
+pub use schema_compatibility::{
+    CompatibilityBreach, CompatibilityDirection, CompatibilityMode, CompatibilityReport, InvalidCompatibilityMode,
+    SchemaBump, SchemaChange,
+};
 pub use schema_registry::{
     RegisterError, SchemaDocument, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry, Violation,
+};
+pub use subject_registry::{
+    ChosenMode, Deletion, DocumentCheck, ImportedAs, InvalidSemanticVersion, RegisteredSchema, Registration,
+    RegistrationPlan, RegistryChange, SchemaLink, SemanticVersion, Subject, SubjectAccess, SubjectInfo,
+    SubjectRegistry, SubjectRules, WantedVersion, mode_in_force,
 };

@@ -2,11 +2,16 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::{error::ErrorKind, event::Digest, json::Json};
+use crate::{
+    error::ErrorKind,
+    event::Digest,
+    json::Json,
+    ports::{CompatibilityReport, SemanticVersion, Subject, SubjectAccess},
+};
 
 /// Knows the schema of every command and event. Answers from memory, without blocking.
 pub trait SchemaRegistry: Send + Sync + 'static {
-    /// Checks a document against a registered schema; `None` means the newest version.
+    /// Checks a document against a registered schema; `None` means the newest version. What was deleted is unknown.
     ///
     /// # Errors
     /// [`SchemaRefusal`] when there is no such schema or the document breaks it, with every violation at once.
@@ -18,7 +23,8 @@ pub trait SchemaRegistry: Send + Sync + 'static {
         document: &Json,
     ) -> Result<SchemaRef, SchemaRefusal>;
 
-    /// Registers a schema. The same schema again answers the first registration.
+    /// Makes a schema known in memory, without judging or recording it. The same schema again answers the first
+    /// registration.
     ///
     /// # Errors
     /// When the document is not a usable schema.
@@ -125,6 +131,14 @@ pub enum SchemaRefusal {
         /// Every violation, up to 100.
         violations: Vec<Violation>,
     },
+    /// The schema was registered once and cannot be used now.
+    #[error("the schema of `{}` version {} cannot be used: {reason}", schema.name, schema.version)]
+    Unusable {
+        /// The schema.
+        schema: SchemaRef,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl SchemaRefusal {
@@ -134,6 +148,7 @@ impl SchemaRefusal {
         match self {
             Self::UnknownType { .. } | Self::UnknownVersion { .. } => ErrorKind::NotFound,
             Self::Invalid { .. } => ErrorKind::Invalid,
+            Self::Unusable { .. } => ErrorKind::Internal,
         }
     }
 }
@@ -149,8 +164,8 @@ pub struct Violation {
     pub message: String,
 }
 
-/// Why a schema is not registered.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a schema is not registered, or a registered one not changed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
     /// The document is not a usable JSON Schema.
@@ -167,4 +182,96 @@ pub enum RegisterError {
         /// The rule it breaks.
         reason: String,
     },
+    /// A reference to another schema cannot be followed.
+    #[error("the reference `{name}` cannot be followed: {reason}")]
+    Reference {
+        /// What stands in `$ref`.
+        name: String,
+        /// Why it leads nowhere.
+        reason: String,
+    },
+    /// The mode of the subject does not accept the change.
+    #[error("{subject}: {}", describe(report))]
+    Incompatible {
+        /// The subject.
+        subject: Subject,
+        /// Everything that stands against the schema.
+        report: Box<CompatibilityReport>,
+    },
+    /// The version asked for is not the one it becomes.
+    #[error("{subject}: {reason}")]
+    Version {
+        /// The subject.
+        subject: Subject,
+        /// The semantic version it becomes at least.
+        computed: SemanticVersion,
+        /// What was asked for, and what would do.
+        reason: String,
+    },
+    /// The subject does not accept this kind of write.
+    #[error("{subject} {reason}")]
+    NotAllowed {
+        /// The subject.
+        subject: Subject,
+        /// How it may be written.
+        access: SubjectAccess,
+        /// What is not allowed, and what to do.
+        reason: &'static str,
+    },
+    /// Nothing is registered under this name.
+    #[error("there is no schema for the {subject}")]
+    UnknownSubject {
+        /// What was looked for.
+        subject: Subject,
+    },
+    /// The subject is known, this version of it is not.
+    #[error("the {subject} has no schema version {version}")]
+    UnknownVersion {
+        /// The subject.
+        subject: Subject,
+        /// The version.
+        version: u32,
+    },
+    /// It was deleted before; only deleting it for good is left.
+    #[error("the {subject} was deleted before")]
+    AlreadyDeleted {
+        /// The subject.
+        subject: Subject,
+        /// The version; `None` means all of it.
+        version: Option<u32>,
+    },
+    /// It is deleted for good only after it was deleted.
+    #[error("the {subject} is not deleted yet; delete it first, then for good")]
+    NotDeletedBefore {
+        /// The subject.
+        subject: Subject,
+        /// The version; `None` means all of it.
+        version: Option<u32>,
+    },
+    /// Another schema refers to it.
+    #[error("the {subject} version {version} is referred to by {by}; delete that first")]
+    Referenced {
+        /// The subject.
+        subject: Subject,
+        /// The version.
+        version: u32,
+        /// A subject that refers to it.
+        by: Subject,
+    },
+}
+
+/// A report in as many lines as it has reasons: what, where, how to mend it, and a document that shows it.
+fn describe(report: &CompatibilityReport) -> String {
+    let mut text = format!("the schema is not compatible under the mode {}", report.mode);
+    for breach in report.breaches.iter().take(20) {
+        let place = if breach.pointer.is_empty() { "the top" } else { &breach.pointer };
+        text.push_str(&format!(
+            "\n  {} at {place} (against version {}): {}\n    fix: {}",
+            breach.rule, breach.version, breach.message, breach.fix
+        ));
+        if let Some(example) = &breach.counter_example {
+            text.push_str(&format!("\n    for example: {example}"));
+        }
+    }
+    text
 }

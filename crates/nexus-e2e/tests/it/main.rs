@@ -15,3 +15,5 @@ mod exchange;
 mod import;
 mod lifecycle;
 mod proofs;
+mod registry_clients;
+mod schemas;

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use nexus_core::ports::SchemaRegistry;
+use nexus_core::ports::{SchemaRegistry, SubjectRegistry};
 use nexus_schema::JsonSchemaRegistry;
-use nexus_testkit::contract::SchemaRegistryFixture;
+use nexus_testkit::contract::{SchemaRegistryFixture, SubjectRegistryFixture};
 
 struct InMemory(Arc<JsonSchemaRegistry>);
 
@@ -17,3 +17,19 @@ impl SchemaRegistryFixture for InMemory {
 }
 
 nexus_testkit::schema_registry_contract!(InMemory);
+
+impl SubjectRegistryFixture for InMemory {
+    fn start() -> Self {
+        Self(Arc::new(JsonSchemaRegistry::new()))
+    }
+
+    fn registry(&self) -> Arc<dyn SubjectRegistry> {
+        Arc::clone(&self.0) as Arc<dyn SubjectRegistry>
+    }
+}
+
+mod subjects {
+    use super::InMemory;
+
+    nexus_testkit::subject_registry_contract!(InMemory);
+}

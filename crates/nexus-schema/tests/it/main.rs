@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a test that meets the unexpected must fail"
 )]
 
@@ -11,6 +12,7 @@ mod bounds;
 mod closing;
 mod compat;
 mod contract;
+mod references;
 mod registration;
 mod violations;
 

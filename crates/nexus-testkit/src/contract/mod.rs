@@ -10,6 +10,7 @@
 //! | [`ReadStore`](nexus_core::ports::ReadStore) | [`ReadStoreFixture`] | [`resource_store_contract!`](crate::resource_store_contract) |
 //! | [`IdempotencyIndex`](nexus_core::ports::IdempotencyIndex) | [`IdempotencyIndexFixture`] | [`idempotency_index_contract!`](crate::idempotency_index_contract) |
 //! | [`SchemaRegistry`](nexus_core::ports::SchemaRegistry) | [`SchemaRegistryFixture`] | [`schema_registry_contract!`](crate::schema_registry_contract) |
+//! | [`SubjectRegistry`](nexus_core::ports::SubjectRegistry) | [`SubjectRegistryFixture`] | [`subject_registry_contract!`](crate::subject_registry_contract) |
 //! | [`PolicyEngine`](nexus_core::ports::PolicyEngine) | [`PolicyEngineFixture`] | [`policy_engine_contract!`](crate::policy_engine_contract) |
 
 pub mod event_store;
@@ -19,6 +20,7 @@ pub mod policy_engine;
 pub mod resource_store;
 mod run;
 pub mod schema_registry;
+pub mod subject_registry;
 mod suite;
 
 pub use event_store::EventStoreFixture;
@@ -28,6 +30,7 @@ pub use policy_engine::PolicyEngineFixture;
 pub use resource_store::ReadStoreFixture;
 pub use run::{run, run_blocking};
 pub use schema_registry::SchemaRegistryFixture;
+pub use subject_registry::SubjectRegistryFixture;
 
 pub(crate) use outcome::{check, check_eq};
 pub(crate) use suite::{async_suite, blocking_suite};

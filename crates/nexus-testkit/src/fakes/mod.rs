@@ -8,6 +8,7 @@ mod policy;
 mod read_store;
 mod rows;
 mod schemas;
+mod subjects;
 
 pub use clock::{ManualClock, SequentialIds};
 pub use event_store::MemoryEventStore;
@@ -15,3 +16,4 @@ pub use idempotency::MemoryIdempotencyIndex;
 pub use policy::FixedPolicy;
 pub use read_store::MemoryReadStore;
 pub use schemas::PermissiveSchemas;
+pub use subjects::MemorySubjects;

@@ -88,3 +88,24 @@ mod idempotency_index {
 
     idempotency_index_contract!(Memory);
 }
+
+mod subject_registry {
+    use std::sync::Arc;
+
+    use nexus_core::ports::SubjectRegistry;
+    use nexus_testkit::{contract::SubjectRegistryFixture, fakes::MemorySubjects, subject_registry_contract};
+
+    struct Memory(Arc<MemorySubjects>);
+
+    impl SubjectRegistryFixture for Memory {
+        fn start() -> Self {
+            Self(Arc::default())
+        }
+
+        fn registry(&self) -> Arc<dyn SubjectRegistry> {
+            self.0.clone()
+        }
+    }
+
+    subject_registry_contract!(Memory);
+}

@@ -328,9 +328,6 @@ pub(crate) struct SchemaRegister {
     /// The compatibility mode the subject is to have: `BACKWARD_TRANSITIVE`, ….
     #[arg(long, value_name = "MODE")]
     pub(crate) compatibility: Option<String>,
-    /// The file with the steps that lead to it from the version before, as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) upcaster: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

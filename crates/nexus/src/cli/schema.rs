@@ -1,4 +1,4 @@
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use nexus_core::ports::SchemaKind;
 use nexus_schema::compat;
@@ -61,31 +61,28 @@ async fn version_of(client: &Client, name: &str, version: Option<u32>) -> Result
     client.get(&format!("/api/schemas/{}/versions/{version}", segment(name)), &[]).await
 }
 
-/// Compares two schemas here, wherever they come from.
 async fn diff(
     diff: &SchemaDiff,
     client: impl FnOnce() -> Result<Client, Failure>,
     output: Output,
 ) -> Result<(), Failure> {
-    let (from, to) = match (&diff.name, diff.files.as_slice()) {
-        (None, [from, to]) => (read_json(from)?, read_json(to)?),
+    let changes = match (&diff.name, diff.files.as_slice()) {
+        (None, [from, to]) => {
+            let changes = compat::diff(&read_json(from)?, &read_json(to)?);
+            changes.iter().map(schemas::change_document).collect()
+        }
         (Some(name), []) => {
-            let client = client()?;
-            let newer = version_of(&client, name, diff.to).await?;
-            let newest = newer.get("version").and_then(Value::as_u64).unwrap_or(1);
-            let before = u32::try_from(newest.saturating_sub(1)).ok().filter(|version| *version > 0);
-            let from = diff.from.or(before).ok_or_else(|| {
-                Failure::usage(format_args!("`{name}` has one version, and nothing to compare it with"))
-            })?;
-            let schema = |body: Value| body.get("schema").cloned().unwrap_or(Value::Null);
-            (schema(version_of(&client, name, Some(from)).await?), schema(newer))
+            let versions = [("from", diff.from), ("to", diff.to)];
+            let query: Vec<_> =
+                versions.into_iter().filter_map(|(name, version)| Some((name, version?.to_string()))).collect();
+            let body = client()?.get(&format!("/api/schemas/{}/diff", segment(name)), &query).await?;
+            body.get("changes").and_then(Value::as_array).cloned().unwrap_or_default()
         }
         _ => {
             return Err(Failure::usage("say which schemas to compare")
                 .hint("`schema diff NAME --from 1 --to 2`, or `schema diff --files OLD NEW`"));
         }
     };
-    let changes: Vec<Value> = compat::diff(&from, &to).iter().map(schemas::change_document).collect();
     output.list(&changes, schemas::changes_text)
 }
 
@@ -99,9 +96,6 @@ async fn register(register: SchemaRegister, client: &Client, output: Output) -> 
     }
     if let Some(mode) = register.compatibility {
         body.insert("compatibility".to_owned(), json!(mode));
-    }
-    if let Some(file) = &register.upcaster {
-        body.insert("upcaster".to_owned(), read_json(file)?);
     }
     let body = Some(Value::Object(body).to_string());
     let answer = client.send(Request { path: "/api/schemas", query: &[], headers: &[], body }).await?;
@@ -120,21 +114,20 @@ async fn register(register: SchemaRegister, client: &Client, output: Output) -> 
     }
 }
 
-/// Counts the stored events of a type by the version of their schema.
+/// Counts the stored events of a type by the version of their schema; the server looks at a part of the log at a time.
 async fn usage(name: &str, client: &Client, output: Output) -> Result<(), Failure> {
-    let (mut counts, mut after) = (std::collections::BTreeMap::<u64, u64>::new(), 0);
+    let (mut counts, mut after) = (BTreeMap::<u64, u64>::new(), 0);
     loop {
-        let query = [("types", name.to_owned()), ("after", after.to_string()), ("limit", "1000".to_owned())];
-        let page = client.get("/api/events", &query).await?;
-        for event in page.get("events").and_then(Value::as_array).into_iter().flatten() {
-            let version = event.pointer("/metadata/schemaVersion").and_then(Value::as_u64).unwrap_or_default();
-            *counts.entry(version).or_default() += 1;
+        let query = [("after", after.to_string())];
+        let body = client.get(&format!("/api/schemas/{}/usage", segment(name)), &query).await?;
+        let number = |value: &Value, member: &str| value.get(member).and_then(Value::as_u64).unwrap_or_default();
+        for version in body.get("versions").and_then(Value::as_array).into_iter().flatten() {
+            *counts.entry(number(version, "version")).or_default() += number(version, "events");
         }
-        let number = |member: &str| page.get(member).and_then(Value::as_u64).unwrap_or_default();
-        if number("next") >= number("head") || number("next") <= after {
+        if body.get("complete").and_then(Value::as_bool) != Some(false) || number(&body, "reached") <= after {
             break;
         }
-        after = number("next");
+        after = number(&body, "reached");
     }
     let rows: Vec<Value> =
         counts.iter().map(|(version, events)| json!({ "name": name, "version": version, "events": events })).collect();
