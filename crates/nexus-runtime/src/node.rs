@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use nexus_core::{
-    Admission, Position, Refusal, Text,
+    Admission, Position, Refusal, Text, Timestamp,
     framework::Projection,
     ports::{
         AppendError, Clock, EventStore, HistoryTree, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore,
@@ -154,12 +154,9 @@ pub enum StartError {
 impl StartError {
     /// Whether what is stored does not fit the schemas of the application.
     #[must_use]
-    pub fn is_incompatibility(&self) -> bool {
-        match self {
-            Self::Breaking { .. } | Self::NoWay { .. } | Self::Unproven(_) => true,
-            Self::Numbering { .. } | Self::Upcasters(_) | Self::Declared { .. } => true,
-            _ => false,
-        }
+    pub fn does_not_fit(&self) -> bool {
+        let of_versions = matches!(self, Self::Numbering { .. } | Self::Breaking { .. } | Self::Declared { .. });
+        of_versions || matches!(self, Self::NoWay { .. } | Self::Unproven(_) | Self::Upcasters(_))
     }
 
     pub(crate) fn governance(stream: &str, reason: impl fmt::Display) -> Self {
@@ -220,11 +217,7 @@ impl Node {
         let upcasters = Arc::new(at_start.upcasters);
         governance.policies(&parts.policy_sources).await?;
 
-        let keys = KeyRing::new(parts.idempotency);
-        keys.catch_up(&*parts.store).await?;
-        let lifetime = i64::try_from(KEY_LIFETIME.as_micros()).unwrap_or(i64::MAX);
-        keys.forget_before(parts.clock.now().saturating_add_micros(-lifetime)).await?;
-
+        let keys = keys_in_force(parts.idempotency, &*parts.store, parts.clock.now()).await?;
         let stop = CancellationToken::new();
         let mut tasks = vec![tokio::spawn(Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()))];
         let followed = Followed {
@@ -366,6 +359,19 @@ impl Node {
             }
         }
     }
+}
+
+/// The idempotency keys of the log, without those that are too old to matter.
+async fn keys_in_force(
+    index: Arc<dyn IdempotencyIndex>,
+    store: &dyn EventStore,
+    now: Timestamp,
+) -> Result<Arc<KeyRing>, StartError> {
+    let keys = KeyRing::new(index);
+    keys.catch_up(store).await?;
+    let lifetime = i64::try_from(KEY_LIFETIME.as_micros()).unwrap_or(i64::MAX);
+    keys.forget_before(now.saturating_add_micros(-lifetime)).await?;
+    Ok(keys)
 }
 
 /// The event types of aggregates, and those that projections follow.

@@ -149,7 +149,7 @@ async fn start_node(
         ids: Arc::new(UuidIds),
     };
     Node::start(parts).await.map_err(|error| {
-        let code = if error.is_incompatibility() { 4 } else { 2 };
+        let code = if error.does_not_fit() { 4 } else { 2 };
         Failure::with_code(code, format_args!("the node did not start: {error}"))
     })
 }

@@ -117,7 +117,7 @@ async fn a_breaking_change_without_an_upcaster_does_not_start() {
     let data = placed_by_first(&["Ann Lee"]).await;
     let error = refused(&data, second::serve(&data, Vec::new()).await).await;
     assert!(matches!(&error, StartError::Declared { error: RegisterError::Incompatible { .. }, .. }), "{error}");
-    assert!(error.is_incompatibility());
+    assert!(error.does_not_fit());
     let text = error.to_string();
     assert!(text.contains("`OrderPlaced`") && text.contains("add an upcaster from the version before"), "{text}");
 }
