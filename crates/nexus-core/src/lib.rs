@@ -6,7 +6,8 @@
 //! [`ports::IdSource`].
 //!
 //! Reading order: [`name`] and [`event`] (what is stored), [`append`] (what is asked), [`admission`] (what must
-//! hold before it is stored), [`ports`] (who stores it), [`framework`] (who decides it).
+//! hold before it is stored), [`ports`] (who stores it), [`framework`] (who decides it), [`upcast`] (how stored events of
+//! earlier schemas are read).
 
 pub mod admission;
 pub mod append;
@@ -17,6 +18,7 @@ pub mod json;
 pub mod name;
 pub mod ports;
 pub mod time;
+pub mod upcast;
 
 pub use admission::{Admission, Admitted, AdmittedEvent, AdmittedStream, Refusal};
 pub use append::{AppendCondition, Appended, AppendedStream, ExpectedVersion, Proposal, StreamAppend};

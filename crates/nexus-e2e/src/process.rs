@@ -64,8 +64,17 @@ impl Server {
     /// When it does not get ready.
     #[must_use]
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_program(&binary(), arguments)
+    }
+
+    /// Starts another application and waits for its banner.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn start_program(program: &Path, arguments: &[&str]) -> Self {
         let started = Instant::now();
-        let mut command = Command::new(binary());
+        let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -164,7 +173,16 @@ pub struct Finished {
 /// When it does not end in time.
 #[must_use]
 pub fn run(arguments: &[&str]) -> Finished {
-    let mut command = Command::new(binary());
+    run_program(&binary(), arguments)
+}
+
+/// Runs another application to its end.
+///
+/// # Panics
+/// When it does not end in time.
+#[must_use]
+pub fn run_program(program: &Path, arguments: &[&str]) -> Finished {
+    let mut command = Command::new(program);
     command.args(arguments);
     end(command, RUN)
 }

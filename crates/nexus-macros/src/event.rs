@@ -2,24 +2,25 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Data, DeriveInput, Error, Fields, Result, Variant, parse2};
 
-use crate::{args, data, names};
+use crate::{args, data, names, upcast};
 
 /// `#[nexus::event]`.
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     match parse2::<DeriveInput>(item) {
-        Ok(item) => {
+        Ok(mut item) => {
+            let history = upcast::take(&mut item);
             let derived = data::with_derives(&item, &data::struct_casing(&item));
             let named = quote! {
                 #[allow(clippy::enum_variant_names, reason = "an event is named in full, as it is stored")]
                 #derived
             };
-            data::item_and(&named, events_impl(args, &item))
+            data::item_and(&named, history.and_then(|history| events_impl(args, &item, &history)))
         }
         Err(error) => error.to_compile_error(),
     }
 }
 
-fn events_impl(args: TokenStream, item: &DeriveInput) -> Result<TokenStream> {
+fn events_impl(args: TokenStream, item: &DeriveInput, history: &[upcast::History]) -> Result<TokenStream> {
     args::none("event", args)?;
     let name = &item.ident;
     let Data::Enum(body) = &item.data else {
@@ -39,6 +40,7 @@ fn events_impl(args: TokenStream, item: &DeriveInput) -> Result<TokenStream> {
     body.variants.iter().try_for_each(json_object)?;
     let variants = body.variants.iter().map(|variant| &variant.ident);
     let types: Vec<_> = body.variants.iter().map(names::event_type).collect();
+    let history = upcast::methods(history, &types);
     Ok(quote! {
         #[automatically_derived]
         impl ::nexus::framework::Events for #name {
@@ -49,6 +51,8 @@ fn events_impl(args: TokenStream, item: &DeriveInput) -> Result<TokenStream> {
                     #(Self::#variants { .. } => #types,)*
                 }
             }
+
+            #history
         }
     })
 }

@@ -14,6 +14,7 @@ mod event;
 mod names;
 mod projection;
 mod span;
+mod upcast;
 
 use proc_macro::TokenStream;
 
@@ -22,6 +23,25 @@ use proc_macro::TokenStream;
 /// Derives `Debug`, `Clone`, `PartialEq`, `Serialize`, `Deserialize` and `JsonSchema`, with field names in camelCase,
 /// and implements `nexus::Events`. The event type is the name of the variant, or its `#[serde(rename = "…")]`.
 /// A variant has named fields, nothing, or one value that has fields itself.
+///
+/// A variant whose fields changed says how stored events of its earlier schema versions become what it is now, and
+/// which version that is where the last upcaster does not lead to it:
+///
+/// ```
+/// use nexus::upcast::Steps;
+///
+/// #[nexus_macros::event]
+/// enum OrderEvent {
+///     #[upcast(from = 1, with = Steps::new().rename("customer", "customerId"))]
+///     #[upcast(from = 2, with = Steps::new().default("country", "GB"))]
+///     #[schema_version(4)]
+///     OrderPlaced { customer_id: String, country: String, note: Option<String> },
+/// }
+///
+/// use nexus::framework::Events;
+/// assert_eq!(OrderEvent::schema_version("OrderPlaced"), Some(4));
+/// assert_eq!(OrderEvent::upcasters().len(), 2);
+/// ```
 ///
 /// ```
 /// #[nexus_macros::event]

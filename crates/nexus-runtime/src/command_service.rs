@@ -9,10 +9,12 @@ use nexus_core::{
         AppendError, Clock, EventStore, IdSource, IdempotencyRecord, PolicyResource, PolicySchema, ReadError,
         SchemaKind, SchemaRefusal, StreamRead, Verdict,
     },
+    upcast::{UpcastError, Upcasters},
 };
 
 use crate::{
     Catalogue, CommandEntry, IdempotencyClash, Idempotent, RequestInfo,
+    evolution::OwnVersions,
     idempotency::{Begun, KeyRing},
 };
 
@@ -28,6 +30,8 @@ pub struct CommandService {
 pub(crate) struct Inner {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) upcasters: Arc<Upcasters>,
+    pub(crate) versions: OwnVersions,
     pub(crate) admission: Admission,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -149,6 +153,9 @@ pub enum CommandFailure {
     /// The aggregate's history could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A stored event of an earlier schema could not be brought to the one the aggregate knows.
+    #[error(transparent)]
+    Upcast(#[from] Box<UpcastError>),
     /// A stored event or the command does not fit its Rust type.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -271,7 +278,8 @@ impl Inner {
             command_type: command_type.to_owned(),
             nearest: self.catalogue.nearest_commands(command_type),
         })?;
-        let schema = self.admission.registry().check(SchemaKind::Command, command_type, None, &request.payload)?;
+        let (registry, version) = (self.admission.registry(), self.versions.of_command(command_type));
+        let schema = registry.check(SchemaKind::Command, command_type, version, &request.payload)?;
         let aggregate_id = self.aggregate_id(entry, request)?;
         let resource = PolicyResource { resource_type: entry.aggregate.name(), id: aggregate_id.as_str() };
         let decision_id = self.ids.decision_id();
@@ -348,7 +356,7 @@ impl Inner {
                 self.store.read_stream(StreamRead { from, ..StreamRead::all(aggregate_id.clone(), 500) }).await?;
             self.check_type(aggregate, aggregate_id, page.aggregate_type)?;
             for event in &page.events {
-                rehydrated.state.apply(event)?;
+                rehydrated.state.apply(&self.upcasters.current(event)?)?;
                 rehydrated.version = event.version;
             }
             match page.next {
@@ -388,6 +396,7 @@ impl Inner {
             if proposed.is_empty() {
                 metadata.idempotency = command.request.idempotent.as_ref().map(Idempotent::mark);
             }
+            metadata.schema_version = self.versions.of_event(event.event_type).unwrap_or_default();
             proposed.push(NewEvent {
                 event_id: self.ids.event_id(),
                 event_type: EventType::new(event.event_type).map_err(|error| codec(event.event_type, &error))?,

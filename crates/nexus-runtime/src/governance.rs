@@ -11,15 +11,17 @@ use nexus_core::{
     RecordedEvent, StreamAppend, StreamId, Version,
     admission::AdmissionContext,
     ports::{
-        Direction, EventStore, IdSource, RegisteredSchema, Registration, RegistrationPlan, RegistryChange,
-        RequestContext, SchemaKind, StreamRead, Subject, SubjectRegistry,
+        Direction, EventStore, IdSource, RegisterError, RegisteredSchema, Registration, RegistrationPlan,
+        RegistryChange, RequestContext, SchemaKind, StreamRead, Subject, SubjectRegistry,
     },
+    upcast::Upcasters,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     Catalogue, StartError,
+    evolution::{Evolution, OwnVersions},
     schemas::{Declared, SCHEMA_REGISTERED, SCHEMAS, change_of, event_of, own_schemas, schema_registered_schema},
 };
 
@@ -57,11 +59,20 @@ pub(crate) struct SchemasAtStart {
     pub(crate) declared: HashMap<Subject, Declared>,
     /// The version of `$schemas`.
     pub(crate) version: Version,
+    /// The schema versions the application's types were written for.
+    pub(crate) versions: OwnVersions,
+    /// What brings stored events there.
+    pub(crate) upcasters: Upcasters,
 }
 
 impl Governance<'_> {
-    /// Replays `$schemas`, judges and registers what the platform and the catalogue declare, and records what is new.
-    pub(crate) async fn schemas(&self, catalogue: &Catalogue) -> Result<SchemasAtStart, StartError> {
+    /// Replays `$schemas`, judges and registers what the platform and the catalogue declare, and records what is new
+    /// once everything stored was found readable under it.
+    pub(crate) async fn schemas(
+        &self,
+        catalogue: &Catalogue,
+        evolution: &Evolution<'_>,
+    ) -> Result<SchemasAtStart, StartError> {
         // The first types the platform had come first, so that they have the same ids in every store.
         let mut declared = vec![
             self.own(SCHEMA_REGISTERED, &schema_registered_schema())?,
@@ -81,15 +92,18 @@ impl Governance<'_> {
         }
         let mut needed: HashMap<Subject, Declared> =
             declared.iter().map(|known| (known.subject(), Declared::Platform)).collect();
-        for wanted in declarations(catalogue) {
-            let known = self.declare(wanted)?;
+        let mut versions = OwnVersions::default();
+        for (wanted, number) in declarations(catalogue, evolution) {
+            let known = self.declare(wanted, number, evolution)?;
             needed.insert(known.subject(), Declared::Application(known.reference.id));
+            versions.add(&known.reference, !recorded.contains(&known.reference.id));
             declared.push(known);
         }
+        let upcasters = evolution.settle(&versions).await?;
         declared.retain(|known| recorded.insert(known.reference.id));
         let events = declared.iter().map(|known| self.registration(known)).collect::<Result<Vec<_>, _>>()?;
         let version = self.record(SCHEMAS, "SchemaRegistry", version, events).await?;
-        Ok(SchemasAtStart { declared: needed, version })
+        Ok(SchemasAtStart { declared: needed, version, versions, upcasters })
     }
 
     /// Records the policy in force when it differs from the one recorded last.
@@ -115,16 +129,37 @@ impl Governance<'_> {
         self.registry.by_id(reference.id).ok_or_else(vanished)
     }
 
-    /// Makes a schema known that the application declares, when the rules of its subject accept it.
-    fn declare(&self, wanted: Registration) -> Result<Arc<RegisteredSchema>, StartError> {
+    /// Makes a schema known that the application declares: when the rules of its subject accept it, or when upcasters
+    /// bring there what does not fit. Whether they do is proven before anything is recorded.
+    fn declare(
+        &self,
+        wanted: Registration,
+        number: Option<u32>,
+        evolution: &Evolution<'_>,
+    ) -> Result<Arc<RegisteredSchema>, StartError> {
         let declared = |error| StartError::Declared { subject: wanted.subject.clone(), error };
-        match self.registry.plan_registration(&wanted, self.request.time).map_err(declared)? {
-            RegistrationPlan::Known(known) => Ok(known),
-            RegistrationPlan::New(new) => {
-                self.registry.apply(RegistryChange::Registered(new.clone())).map_err(declared)?;
-                Ok(Arc::from(new))
+        let next = match self.registry.plan_registration(&wanted, self.request.time) {
+            Ok(RegistrationPlan::Known(known)) => return numbered(known, number),
+            Ok(RegistrationPlan::New(new)) if number.is_none_or(|number| number == new.reference.version) => new,
+            // Its number is the application's, or upcasters stand for what the mode refuses.
+            Ok(RegistrationPlan::New(_)) => return self.declare_at(&wanted, number).map_err(declared),
+            Err(RegisterError::Incompatible { .. }) if evolution.upcasts(&wanted.subject) => {
+                return self.declare_at(&wanted, number).map_err(declared);
             }
-        }
+            Err(error) => return Err(declared(error)),
+        };
+        self.registry.apply(RegistryChange::Registered(next.clone())).map_err(declared)?;
+        Ok(Arc::from(next))
+    }
+
+    fn declare_at(&self, wanted: &Registration, number: Option<u32>) -> Result<Arc<RegisteredSchema>, RegisterError> {
+        let Subject { kind, name } = &wanted.subject;
+        let reference = match number {
+            Some(number) => self.registry.register_at(*kind, name, number, &wanted.schema)?,
+            None => self.registry.register(*kind, name, &wanted.schema)?,
+        };
+        let unknown = || RegisterError::UnknownVersion { subject: wanted.subject.clone(), version: reference.version };
+        self.registry.by_id(reference.id).ok_or_else(unknown)
     }
 
     fn registration(&self, known: &Arc<RegisteredSchema>) -> Result<NewEvent, StartError> {
@@ -183,16 +218,26 @@ impl Governance<'_> {
     }
 }
 
-/// What the application declares: the schemas of its events and commands.
-fn declarations(catalogue: &Catalogue) -> Vec<Registration> {
+/// A schema that is known already, if it is known under the number the application gives it.
+fn numbered(known: Arc<RegisteredSchema>, number: Option<u32>) -> Result<Arc<RegisteredSchema>, StartError> {
+    let registered = known.reference.version;
+    match number.filter(|declared| *declared != registered) {
+        None => Ok(known),
+        Some(declared) => Err(StartError::Numbering { event_type: known.reference.name.clone(), declared, registered }),
+    }
+}
+
+/// What the application declares: the schemas of its events and commands, with the numbers it gives them.
+fn declarations(catalogue: &Catalogue, evolution: &Evolution<'_>) -> Vec<(Registration, Option<u32>)> {
     let mut wanted = Vec::new();
     for aggregate in catalogue.aggregates() {
         for event in aggregate.events() {
-            wanted.push(Registration::new(Subject::new(SchemaKind::Event, event.event_type), event.schema.clone()));
+            let subject = Subject::new(SchemaKind::Event, event.event_type);
+            wanted.push((Registration::new(subject, event.schema.clone()), evolution.number(event)));
         }
         for command in aggregate.commands() {
             let subject = Subject::new(SchemaKind::Command, command.command_type);
-            wanted.push(Registration::new(subject, command.schema.clone()));
+            wanted.push((Registration::new(subject, command.schema.clone()), None));
         }
     }
     wanted

@@ -9,10 +9,12 @@
 mod append_service;
 mod catalogue;
 mod command_service;
+mod evolution;
 mod governance;
 mod idempotency;
 mod node;
 pub mod projector;
+mod proof;
 mod query_service;
 mod request;
 mod schemas;
@@ -24,6 +26,7 @@ pub use command_service::{CommandAnswer, CommandFailure, CommandRequest, Command
 pub use governance::PolicySource;
 pub use idempotency::{IdempotencyClash, Idempotent};
 pub use node::{Node, NodeParts, StartError};
+pub use proof::{FailedSample, Proof, Sample, prove, prove_samples, samples_of};
 pub use query_service::{ConsistentWith, QueryFailure, QueryService};
 pub use request::RequestInfo;
 pub use schemas::{

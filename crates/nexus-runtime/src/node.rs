@@ -1,22 +1,24 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use nexus_core::{
-    Admission, Position, Refusal, Text,
+    Admission, Position, Refusal, Text, Timestamp,
     framework::Projection,
     ports::{
         AppendError, Clock, EventStore, HistoryTree, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore,
         ReadStoreError, RegisterError, RequestContext, Subject, SubjectRegistry,
     },
+    upcast::{ChainError, DeclaredUpcaster},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AppendService, Catalogue, CommandService, PolicySource, QueryService, SchemaService,
+    AppendService, Catalogue, CommandService, PolicySource, Proof, QueryService, SchemaService,
     command_service::Inner,
+    evolution::Evolution,
     governance::Governance,
     idempotency::{FollowError, KeyRing},
-    projector,
+    projector::{self, Followed},
     schemas::SchemaParts,
 };
 
@@ -39,6 +41,8 @@ pub struct NodeParts {
     pub history: Option<Arc<dyn HistoryTree>>,
     /// What knows the schemas.
     pub registry: Arc<dyn SubjectRegistry>,
+    /// How payloads of earlier schema versions are brought to the aggregates' events, beside what those say themselves.
+    pub upcasters: Vec<DeclaredUpcaster>,
     /// What decides.
     pub policy: Arc<dyn PolicyEngine>,
     /// The sources of the policy in force, for the record.
@@ -69,9 +73,64 @@ pub enum StartError {
     /// A declared schema cannot be used.
     #[error("a schema cannot be registered: {0}")]
     Schema(#[from] RegisterError),
+    /// Upcasters do not make a chain.
+    #[error("{0}")]
+    Upcasters(#[from] ChainError),
+    /// An upcaster names an event type that the application does not have.
+    #[error("there is an upcaster of `{event_type}`, which is no event of this application; it has: {known}")]
+    UnknownUpcaster {
+        /// What it names.
+        event_type: String,
+        /// What there is.
+        known: String,
+    },
+    /// The application and the log number a schema differently.
+    #[error(
+        "the application declares the schema of `{event_type}` as version {declared}; this log knows the very same \
+         schema as version {registered}. Declare version {registered}"
+    )]
+    Numbering {
+        /// The event type.
+        event_type: String,
+        /// What the application says.
+        declared: u32,
+        /// What the log says.
+        registered: u32,
+    },
+    /// A schema changed so that stored payloads may not fit it, and nothing brings them there.
+    #[error(
+        "the schema of `{event_type}` changed from version {from} to {to} so that stored events do not fit it any \
+         more: {reason}\n  fix: add an upcaster from version {from}, or undo the change"
+    )]
+    Breaking {
+        /// The event type.
+        event_type: String,
+        /// The version before.
+        from: u32,
+        /// The version after.
+        to: u32,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Events of a registered version have no way to the one declared.
+    #[error("events of `{event_type}` with schema version {version} cannot be brought to {wanted}: {reason}")]
+    NoWay {
+        /// The event type.
+        event_type: String,
+        /// The registered version.
+        version: u32,
+        /// The version declared.
+        wanted: u32,
+        /// Where the way ends.
+        reason: String,
+    },
+    /// Upcasters fail on samples or on what is stored. Nothing was recorded.
+    #[error("the upcasters of `{}` do not hold: {_0}", _0.event_type)]
+    Unproven(Box<Proof>),
     /// The application declares a schema that does not follow the stored ones.
     #[error(
-        "the application declares a schema of the {subject} that cannot be registered, so it does not start.\n{error}"
+        "the application declares a schema of the {subject} that cannot be registered, so it does not start.\n{error}\n  \
+         where stored events would not fit: add an upcaster from the version before, or undo the change"
     )]
     Declared {
         /// Whose schema.
@@ -93,6 +152,13 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Whether what is stored does not fit the schemas of the application.
+    #[must_use]
+    pub fn does_not_fit(&self) -> bool {
+        let of_versions = matches!(self, Self::Numbering { .. } | Self::Breaking { .. } | Self::Declared { .. });
+        of_versions || matches!(self, Self::NoWay { .. } | Self::Unproven(_) | Self::Upcasters(_))
+    }
+
     pub(crate) fn governance(stream: &str, reason: impl fmt::Display) -> Self {
         Self::Governance { stream: stream.to_owned(), reason: reason.to_string() }
     }
@@ -145,21 +211,24 @@ impl Node {
                 time: parts.clock.now(),
             },
         };
-        let at_start = governance.schemas(&parts.catalogue).await?;
+        let evolution = Evolution::new(&*parts.store, &registry, &parts.catalogue, parts.upcasters);
+        evolution.check_names(&known_events(&parts.catalogue, &parts.projections))?;
+        let at_start = governance.schemas(&parts.catalogue, &evolution).await?;
+        let upcasters = Arc::new(at_start.upcasters);
         governance.policies(&parts.policy_sources).await?;
 
-        let keys = KeyRing::new(parts.idempotency);
-        keys.catch_up(&*parts.store).await?;
-        let lifetime = i64::try_from(KEY_LIFETIME.as_micros()).unwrap_or(i64::MAX);
-        keys.forget_before(parts.clock.now().saturating_add_micros(-lifetime)).await?;
-
+        let keys = keys_in_force(parts.idempotency, &*parts.store, parts.clock.now()).await?;
         let stop = CancellationToken::new();
         let mut tasks = vec![tokio::spawn(Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()))];
+        let followed = Followed {
+            events: Arc::clone(&parts.store),
+            upcasters: Arc::clone(&upcasters),
+            clock: Arc::clone(&parts.clock),
+        };
         let mut running = Vec::new();
         for projection in parts.projections {
             let rows = parts.read_store.open(projection.spec().clone())?;
-            let (events, clock) = (Arc::clone(&parts.store), Arc::clone(&parts.clock));
-            let (projection, task) = projector::start(projection, rows, events, clock, stop.clone())?;
+            let (projection, task) = projector::start(projection, rows, followed.clone(), stop.clone())?;
             running.push(projection);
             tasks.push(task);
         }
@@ -174,6 +243,8 @@ impl Node {
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
+            upcasters,
+            versions: at_start.versions,
             admission: admission.clone(),
             keys,
             clock: Arc::clone(&parts.clock),
@@ -288,6 +359,27 @@ impl Node {
             }
         }
     }
+}
+
+/// The idempotency keys of the log, without those that are too old to matter.
+async fn keys_in_force(
+    index: Arc<dyn IdempotencyIndex>,
+    store: &dyn EventStore,
+    now: Timestamp,
+) -> Result<Arc<KeyRing>, StartError> {
+    let keys = KeyRing::new(index);
+    keys.catch_up(store).await?;
+    let lifetime = i64::try_from(KEY_LIFETIME.as_micros()).unwrap_or(i64::MAX);
+    keys.forget_before(now.saturating_add_micros(-lifetime)).await?;
+    Ok(keys)
+}
+
+/// The event types of aggregates, and those that projections follow.
+fn known_events<'a>(catalogue: &'a Catalogue, projections: &'a [Projection]) -> Vec<&'a str> {
+    let declared = catalogue.aggregates().flat_map(|aggregate| aggregate.events()).map(|event| event.event_type);
+    let followed = projections.iter().flat_map(Projection::event_types).copied();
+    let known: BTreeSet<&str> = declared.chain(followed).collect();
+    known.into_iter().collect()
 }
 
 impl Drop for Node {

@@ -10,6 +10,7 @@ use nexus_core::{
     EventType, Position, RecordedEvent, Timestamp,
     framework::{CodecError, Projection},
     ports::{Clock, EventFilter, EventStore, LogRead, ReadError, ReadStoreError, ResourceStore, RowChange, RowData},
+    upcast::{UpcastError, Upcasters},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +50,9 @@ pub enum ProjectionState {
     Live,
     /// It failed and tries again; rows stay as they were.
     Retrying,
+    /// It met an event that no trying again can bring to the schema it knows. It stands before that event until the
+    /// application is started with what is missing.
+    Stopped,
 }
 
 /// Why a projection could not go on.
@@ -97,6 +101,8 @@ enum StepError {
     Rows(#[from] ReadStoreError),
     #[error("event at position {position}: {source}")]
     Event { position: Position, source: CodecError },
+    #[error(transparent)]
+    Upcast(#[from] Box<UpcastError>),
     #[error("the projection panicked: {0}")]
     Panicked(tokio::task::JoinError),
 }
@@ -105,9 +111,26 @@ impl StepError {
     fn position(&self) -> Option<Position> {
         match self {
             Self::Event { position, .. } => Some(*position),
+            Self::Upcast(error) => Some(error.position),
             _ => None,
         }
     }
+
+    /// Whether trying again cannot help.
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Upcast(_))
+    }
+}
+
+/// What projections follow, and by which clock.
+#[derive(Clone)]
+pub struct Followed {
+    /// The log.
+    pub events: Arc<dyn EventStore>,
+    /// What brings stored events to the schemas that projections know.
+    pub upcasters: Arc<Upcasters>,
+    /// Tells the time, for measuring how far behind they are.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Starts following the log; the task ends when `stop` is cancelled.
@@ -117,22 +140,20 @@ impl StepError {
 pub fn start(
     projection: Projection,
     store: Arc<dyn ResourceStore>,
-    events: Arc<dyn EventStore>,
-    clock: Arc<dyn Clock>,
+    followed: Followed,
     stop: CancellationToken,
 ) -> Result<(RunningProjection, tokio::task::JoinHandle<()>), ReadStoreError> {
     let checkpoint = store.checkpoint()?;
     let progress = Progress { checkpoint, last_event_at: None, state: ProjectionState::CatchingUp, last_error: None };
     let (sender, receiver) = watch::channel(progress);
     let running = RunningProjection { projection, store, progress: receiver };
-    let follower = Follower { running: running.clone(), events, clock, progress: sender };
+    let follower = Follower { running: running.clone(), followed, progress: sender };
     Ok((running, tokio::spawn(follower.run(stop))))
 }
 
 struct Follower {
     running: RunningProjection,
-    events: Arc<dyn EventStore>,
-    clock: Arc<dyn Clock>,
+    followed: Followed,
     progress: watch::Sender<Progress>,
 }
 
@@ -154,6 +175,10 @@ impl Follower {
                 }
                 Err(error) => {
                     self.report(&error, backoff.attempts() + 1);
+                    if error.is_final() {
+                        // Those who wait for it are told by their own deadline; the status says why.
+                        return stop.cancelled().await;
+                    }
                     if backoff.wait(&stop).await.is_err() {
                         return;
                     }
@@ -169,29 +194,31 @@ impl Follower {
     async fn step(&self) -> Result<Duration, StepError> {
         let checkpoint = self.progress.borrow().checkpoint;
         let started = Instant::now();
-        let page = self.events.read_log(self.next_page(checkpoint)).await?;
+        let page = self.followed.events.read_log(self.next_page(checkpoint)).await?;
         if page.next <= checkpoint {
             self.progress.send_if_modified(|progress| {
                 let settled = progress.state == ProjectionState::Live && progress.last_error.is_none();
                 (progress.state, progress.last_error) = (ProjectionState::Live, None);
                 !settled
             });
-            self.events.wait_past(checkpoint).await?;
+            self.followed.events.wait_past(checkpoint).await?;
             return Ok(Duration::ZERO);
         }
         let caught_up = self.progress.borrow().state == ProjectionState::Live && page.events.len() < BATCH;
-        let last_event_at = page.events.last().map(|event| event.timestamp);
-        let (projection, store, next) = (self.running.projection.clone(), Arc::clone(&self.running.store), page.next);
-        tokio::task::spawn_blocking(move || apply(&projection, &*store, &page.events, next))
+        let (running, upcasters) = (self.running.clone(), Arc::clone(&self.followed.upcasters));
+        let applied = tokio::task::spawn_blocking(move || apply(&running, &upcasters, &page.events, page.next))
             .await
             .map_err(StepError::Panicked)??;
-        self.measure(next, last_event_at);
-        self.progress.send_modify(|progress| {
-            progress.checkpoint = next;
-            progress.last_error = None;
-            progress.last_event_at = last_event_at.or(progress.last_event_at);
-        });
-        Ok(if caught_up { (started.elapsed() * 2).min(LONGEST_REST) } else { Duration::ZERO })
+        if applied.checkpoint > checkpoint {
+            self.measure(applied.checkpoint, applied.last_event_at);
+            self.progress.send_modify(|progress| {
+                progress.checkpoint = applied.checkpoint;
+                progress.last_error = None;
+                progress.last_event_at = applied.last_event_at.or(progress.last_event_at);
+            });
+        }
+        let rest = if caught_up { (started.elapsed() * 2).min(LONGEST_REST) } else { Duration::ZERO };
+        applied.failed.map_or(Ok(rest), Err)
     }
 
     fn next_page(&self, checkpoint: Position) -> LogRead {
@@ -203,9 +230,9 @@ impl Follower {
 
     fn measure(&self, checkpoint: Position, last_event_at: Option<Timestamp>) {
         let name = self.running.projection.spec().name.clone();
-        let behind = self.events.head().since(checkpoint);
+        let behind = self.followed.events.head().since(checkpoint);
         let seconds = match last_event_at {
-            Some(at) if behind > 0 => seconds_between(at, self.clock.now()),
+            Some(at) if behind > 0 => seconds_between(at, self.followed.clock.now()),
             _ => 0.0,
         };
         metrics::gauge!("nexus_projection_lag_events", "name" => name.clone()).set(precise(behind));
@@ -214,50 +241,93 @@ impl Follower {
 
     fn report(&self, error: &StepError, attempts: u32) {
         let name = &self.running.projection.spec().name;
-        tracing::error!(projection = %name, %error, attempts, "a projection cannot go on; it is tried again");
+        let state = if error.is_final() { ProjectionState::Stopped } else { ProjectionState::Retrying };
+        tracing::error!(projection = %name, %error, attempts, ?state, "a projection cannot go on");
         metrics::counter!("nexus_projection_errors_total", "name" => name.clone()).increment(1);
         self.progress.send_modify(|progress| {
-            progress.state = ProjectionState::Retrying;
+            progress.state = state;
             progress.last_error =
                 Some(ProjectionFailure { reason: error.to_string(), position: error.position(), attempts });
         });
     }
 }
 
-/// Applies events to rows and commits both with the new checkpoint.
+/// What became of a page of events.
+struct Applied {
+    checkpoint: Position,
+    last_event_at: Option<Timestamp>,
+    /// Why the event after the checkpoint could not be applied, if it was one.
+    failed: Option<StepError>,
+}
+
+/// Applies events to rows and commits both with the new checkpoint: all of them, or those before the first that fails.
 fn apply(
-    projection: &Projection,
-    store: &dyn ResourceStore,
+    running: &RunningProjection,
+    upcasters: &Upcasters,
     events: &[RecordedEvent],
     next: Position,
-) -> Result<(), StepError> {
-    // Rows touched in this batch, newest state; a row is read from the store once.
-    let mut rows: HashMap<String, Option<RowData>> = HashMap::new();
-    let mut touched: Vec<String> = Vec::new();
+) -> Result<Applied, StepError> {
+    let mut rows = TouchedRows::new(&running.projection, &*running.store);
+    let mut applied = Applied { checkpoint: next, last_event_at: None, failed: None };
     for event in events {
+        match rows.apply(event, upcasters) {
+            Ok(()) => applied.last_event_at = Some(event.timestamp),
+            Err(error) => {
+                let Some(position) = error.position() else {
+                    return Err(error);
+                };
+                applied.checkpoint = Position::new(position.get().saturating_sub(1));
+                applied.failed = Some(error);
+                break;
+            }
+        }
+    }
+    running.store.commit(&rows.changes(), applied.checkpoint)?;
+    Ok(applied)
+}
+
+/// Rows touched in one batch, newest state; a row is read from the store once.
+struct TouchedRows<'a> {
+    projection: &'a Projection,
+    store: &'a dyn ResourceStore,
+    rows: HashMap<String, Option<RowData>>,
+    /// Their keys, in the order they were first touched.
+    order: Vec<String>,
+}
+
+impl<'a> TouchedRows<'a> {
+    fn new(projection: &'a Projection, store: &'a dyn ResourceStore) -> Self {
+        Self { projection, store, rows: HashMap::new(), order: Vec::new() }
+    }
+
+    fn apply(&mut self, event: &RecordedEvent, upcasters: &Upcasters) -> Result<(), StepError> {
+        let event = upcasters.current(event)?;
         let misfit = |source| StepError::Event { position: event.position, source };
-        let Some(key) = projection.key(event).map_err(misfit)? else {
-            continue;
+        let Some(key) = self.projection.key(&event).map_err(misfit)? else {
+            return Ok(());
         };
-        let current = match rows.get(&key) {
+        let current = match self.rows.get(&key) {
             Some(row) => row.clone(),
-            None => store.get(&key)?,
+            None => self.store.get(&key)?,
         };
-        let changed = match projection.project(event, &key, current).map_err(misfit)? {
-            None => continue,
+        let changed = match self.projection.project(&event, &key, current).map_err(misfit)? {
+            None => return Ok(()),
             Some(RowChange::Put(row)) => Some(row),
             Some(RowChange::Delete(_)) => None,
         };
-        if rows.insert(key.clone(), changed).is_none() {
-            touched.push(key);
+        if self.rows.insert(key.clone(), changed).is_none() {
+            self.order.push(key);
         }
+        Ok(())
     }
-    let change = |key: String| match rows.remove(&key).flatten() {
-        Some(row) => RowChange::Put(row),
-        None => RowChange::Delete(key),
-    };
-    let changes: Vec<RowChange> = touched.into_iter().map(change).collect();
-    Ok(store.commit(&changes, next)?)
+
+    fn changes(mut self) -> Vec<RowChange> {
+        let change = |key: String| match self.rows.remove(&key).flatten() {
+            Some(row) => RowChange::Put(row),
+            None => RowChange::Delete(key),
+        };
+        self.order.into_iter().map(change).collect()
+    }
 }
 
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {

@@ -56,6 +56,33 @@ impl JsonSchemaRegistry {
         Self::default()
     }
 
+    /// Makes a schema known as the version `at`, or as the next.
+    fn add(&self, kind: SchemaKind, name: &str, at: Option<u32>, schema: &Value) -> Result<SchemaRef, RegisterError> {
+        let wanted = Registration::new(Subject::new(kind, name), schema.clone());
+        let digest = digest_of(&wanted)?;
+        if let Some(known) = self.read().of(&wanted.subject).and_then(|versions| versions.same(digest)) {
+            return Ok(known.known.reference.clone());
+        }
+        Compiled::new(schema).map_err(invalid)?;
+        let mut state = self.write();
+        // Somebody else may have registered it while this one was compiled.
+        let known = state.of(&wanted.subject).and_then(|versions| versions.same(digest));
+        if let Some(known) = known {
+            return Ok(known.known.reference.clone());
+        }
+        let (id, next) = state.next(&wanted.subject).ok_or_else(no_ids_left)?;
+        let version = at.unwrap_or(next);
+        if version < next {
+            let newest = next - 1;
+            return Err(invalid(format!("version {version} of `{name}` is taken or passed; the newest is {newest}")));
+        }
+        let reference = SchemaRef { id, kind, name: name.to_owned(), version, digest };
+        // Nothing is known about the change, so it counts as the largest.
+        let semantic = SemanticVersion { major: version, minor: 0, patch: 0 };
+        state.insert(registered(wanted, reference.clone(), semantic))?;
+        Ok(reference)
+    }
+
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
         // A panic while the lock is held cannot leave the maps half changed in a way that matters.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
@@ -117,24 +144,17 @@ impl SchemaRegistry for JsonSchemaRegistry {
     }
 
     fn register(&self, kind: SchemaKind, name: &str, schema: &Value) -> Result<SchemaRef, RegisterError> {
-        let wanted = Registration::new(Subject::new(kind, name), schema.clone());
-        let digest = digest_of(&wanted)?;
-        if let Some(known) = self.read().of(&wanted.subject).and_then(|versions| versions.same(digest)) {
-            return Ok(known.known.reference.clone());
-        }
-        Compiled::new(schema).map_err(invalid)?;
-        let mut state = self.write();
-        // Somebody else may have registered it while this one was compiled.
-        let known = state.of(&wanted.subject).and_then(|versions| versions.same(digest));
-        if let Some(known) = known {
-            return Ok(known.known.reference.clone());
-        }
-        let (id, version) = state.next(&wanted.subject).ok_or_else(no_ids_left)?;
-        let reference = SchemaRef { id, kind, name: name.to_owned(), version, digest };
-        // Nothing is known about the change, so it counts as the largest.
-        let semantic = SemanticVersion { major: version, minor: 0, patch: 0 };
-        state.insert(registered(wanted, reference.clone(), semantic))?;
-        Ok(reference)
+        self.add(kind, name, None, schema)
+    }
+
+    fn register_at(
+        &self,
+        kind: SchemaKind,
+        name: &str,
+        version: u32,
+        schema: &Value,
+    ) -> Result<SchemaRef, RegisterError> {
+        self.add(kind, name, Some(version), schema)
     }
 
     fn find(&self, kind: SchemaKind, name: &str, version: Option<u32>) -> Option<SchemaDocument> {

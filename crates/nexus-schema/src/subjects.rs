@@ -132,13 +132,14 @@ impl SubjectRegistry for JsonSchemaRegistry {
         self.judged(wanted, &document, against, now)
     }
 
+    fn fits(&self, subject: &Subject, older: u32, newer: u32) -> Result<CompatibilityReport, RegisterError> {
+        let (from, to) = (self.version(subject, older)?, self.version(subject, newer)?);
+        let (from, to) = (self.bundled(&from.schema, &from.links)?, self.bundled(&to.schema, &to.links)?);
+        Ok(judge::judge(&to, &[(older, &from)], CompatibilityMode::Backward))
+    }
+
     fn compare(&self, subject: &Subject, from: u32, to: u32) -> Result<Vec<SchemaChange>, RegisterError> {
-        let info = self.subject(subject).ok_or_else(|| RegisterError::UnknownSubject { subject: subject.clone() })?;
-        let find = |version: u32| {
-            let unknown = || RegisterError::UnknownVersion { subject: subject.clone(), version };
-            info.version(version).ok_or_else(unknown)
-        };
-        let (from, to) = (find(from)?, find(to)?);
+        let (from, to) = (self.version(subject, from)?, self.version(subject, to)?);
         let (from, to) = (self.bundled(&from.schema, &from.links)?, self.bundled(&to.schema, &to.links)?);
         Ok(judge::compare(&from, &to))
     }
@@ -189,6 +190,12 @@ impl SubjectRegistry for JsonSchemaRegistry {
 
 impl JsonSchemaRegistry {
     /// Judges a self-contained schema against one version of its subject, or those its mode names.
+    fn version(&self, subject: &Subject, version: u32) -> Result<Arc<RegisteredSchema>, RegisterError> {
+        let info = self.subject(subject).ok_or_else(|| RegisterError::UnknownSubject { subject: subject.clone() })?;
+        let unknown = || RegisterError::UnknownVersion { subject: subject.clone(), version };
+        info.version(version).cloned().ok_or_else(unknown)
+    }
+
     fn judged(
         &self,
         wanted: &Registration,

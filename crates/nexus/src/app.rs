@@ -1,6 +1,9 @@
 use std::ffi::OsString;
 
-use nexus_core::framework::{Aggregate, AggregateDefinition, CodecError, Projection, ReadModel};
+use nexus_core::{
+    framework::{Aggregate, AggregateDefinition, CodecError, Projection, ReadModel},
+    upcast::{DeclaredUpcaster, Upcaster},
+};
 use nexus_policy::PolicyModule;
 use nexus_runtime::{Catalogue, PolicySource};
 
@@ -30,6 +33,7 @@ pub struct Domain {
     aggregates: Vec<fn() -> Result<AggregateDefinition, CodecError>>,
     projections: Vec<Projection>,
     policies: Vec<PolicyModule>,
+    upcasters: Vec<DeclaredUpcaster>,
 }
 
 /// A ready-made domain that `dev --sample NAME` loads.
@@ -63,6 +67,21 @@ impl App {
     #[must_use]
     pub fn policy(mut self, name: impl Into<String>, source: impl Into<String>) -> Self {
         self.domain.policies.push(PolicyModule { name: name.into(), source: source.into() });
+        self
+    }
+
+    /// Brings stored events of a type from a schema version to the next: declared steps, or a function of the payload.
+    ///
+    /// Beside the events it is `#[upcast(from = 1, with = …)]` on the variant, which says the same.
+    ///
+    /// ```
+    /// use nexus::{App, Steps};
+    ///
+    /// let app = App::new("orders").upcast("OrderPlaced", 1, Steps::new().rename("total", "totalMinor"));
+    /// ```
+    #[must_use]
+    pub fn upcast(mut self, event_type: impl Into<String>, from: u32, upcaster: impl Into<Upcaster>) -> Self {
+        self.domain.upcasters.push(DeclaredUpcaster::new(event_type, from, upcaster));
         self
     }
 
@@ -123,6 +142,11 @@ impl Domain {
         let definitions: Result<Vec<_>, _> = self.aggregates.iter().map(|define| define()).collect();
         let definitions = definitions.map_err(Failure::usage)?;
         Catalogue::new(definitions).map_err(Failure::usage)
+    }
+
+    /// The upcasters that were added to those of its aggregates.
+    pub(crate) fn upcasters(&self) -> &[DeclaredUpcaster] {
+        &self.upcasters
     }
 
     /// Its projections.

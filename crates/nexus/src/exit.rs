@@ -54,6 +54,13 @@ impl Failure {
         Self { code, message: message.to_string(), hint: None }
     }
 
+    /// The same with another of the documented exit codes.
+    #[must_use]
+    pub fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
     /// Adds what the person can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {

@@ -13,6 +13,7 @@ mod data_dir;
 mod exchange;
 mod exit;
 pub mod prelude;
+mod schemas;
 mod server;
 
 pub use app::{App, Domain};
@@ -23,6 +24,7 @@ pub use exit::{Exit, Failure};
 pub use nexus_core::framework::{
     self, Aggregate, Change, Command, Ctx, Decision, Events, Handle, Project, ReadModel, Recorded, Rejection, Row,
 };
+pub use nexus_core::upcast::{self, JsonType, Others, Steps, Upcaster};
 pub use nexus_core::{self as core, StreamId, Timestamp, Version, require};
 pub use nexus_macros::{aggregate, command, event, projection, state, value};
 

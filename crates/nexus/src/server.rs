@@ -10,7 +10,7 @@ use nexus_core::{Text, ports::Clock};
 use nexus_log::{LogEventStore, LogOptions};
 use nexus_policy::RegoPolicyEngine;
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
-use nexus_runtime::{Node, NodeParts, StartError, SystemClock, UuidIds};
+use nexus_runtime::{Node, NodeParts, SystemClock, UuidIds};
 use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -145,6 +145,7 @@ async fn start_node(
         store: Arc::<LogEventStore>::clone(log),
         history: Some(Arc::new(log.history_tree().map_err(Failure::usage)?)),
         registry: Arc::new(JsonSchemaRegistry::new()),
+        upcasters: app.domain.upcasters().to_vec(),
         policy: Arc::new(policy),
         policy_sources: app.domain.policy_sources(),
         read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),
@@ -154,11 +155,12 @@ async fn start_node(
     };
     Node::start(parts).await.map_err(|error| {
         let text = format!("the node did not start: {error}");
-        match error {
-            StartError::Declared { .. } => Failure::with_code(4, text).hint(
+        if error.does_not_fit() {
+            Failure::with_code(4, text).hint(
                 "mend the type as the fixes say; docs/schemas.md says how to let a breaking change in on purpose",
-            ),
-            _ => Failure::usage(text),
+            )
+        } else {
+            Failure::usage(text)
         }
     })
 }

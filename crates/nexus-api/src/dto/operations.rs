@@ -16,7 +16,7 @@ pub struct ProjectionList {
 pub struct ProjectionStatus {
     /// Its name, which is also the resource it serves.
     pub name: String,
-    /// `catching-up`, `live` or `retrying`.
+    /// `catching-up`, `live`, `retrying`, or `stopped` before an event that no trying again helps with.
     pub state: String,
     /// Everything up to here is in the rows.
     pub checkpoint: u64,

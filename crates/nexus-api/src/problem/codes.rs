@@ -72,6 +72,8 @@ pub enum Code {
     InvalidDecision,
     /// Stored data is damaged and is not served.
     DamagedData,
+    /// A stored event cannot be brought to the schema that the application knows.
+    UpcastFailed,
     /// Something the server needs cannot be reached.
     Unavailable,
     /// The server is not ready to take traffic.
@@ -122,6 +124,7 @@ impl Code {
         Self::InternalError,
         Self::InvalidDecision,
         Self::DamagedData,
+        Self::UpcastFailed,
         Self::Unavailable,
         Self::NotReady,
         Self::StoreReadOnly,
@@ -167,6 +170,7 @@ impl Code {
             Self::InternalError => "internal-error",
             Self::InvalidDecision => "invalid-decision",
             Self::DamagedData => "damaged-data",
+            Self::UpcastFailed => "upcast-failed",
             Self::Unavailable => "unavailable",
             Self::NotReady => "not-ready",
             Self::StoreReadOnly => "store-read-only",
@@ -214,7 +218,9 @@ impl Code {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BusinessRuleViolation | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::InternalError | Self::InvalidDecision | Self::DamagedData => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::InternalError | Self::InvalidDecision | Self::DamagedData | Self::UpcastFailed => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Unavailable | Self::NotReady | Self::StoreReadOnly | Self::ProjectionBehind => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -260,6 +266,7 @@ impl Code {
             Self::InternalError => "Something went wrong inside",
             Self::InvalidDecision => "The command decided an event that its schema refuses",
             Self::DamagedData => "Stored data is damaged",
+            Self::UpcastFailed => "A stored event cannot be read by this application",
             Self::Unavailable => "The service cannot answer now",
             Self::NotReady => "The service is not ready",
             Self::StoreReadOnly => "The store takes no writes now",

@@ -50,6 +50,7 @@ pub(crate) fn command_problem(failure: CommandFailure, command_type: &str, place
         CommandFailure::NotAdmitted(refusal) => decided_event_problem(refusal),
         CommandFailure::Append(error) => store_problem(error, places),
         CommandFailure::Read(error) => error.into(),
+        CommandFailure::Upcast(error) => Problem::new(Code::UpcastFailed, error.place()).caused_by(&*error),
         CommandFailure::Codec(error) => codec_problem(&error, command_type, places),
         CommandFailure::Panicked { .. } => Problem::new(Code::InternalError, "the command's handler failed"),
         other => Problem::new(Code::InternalError, "the command failed").caused_by(&other),

@@ -151,7 +151,7 @@ async fn checks(api: &Api) -> Vec<ReadinessCheck> {
     checks.extend(api.node.queries().projections().map(|running| {
         let status = status(api, running);
         let detail = match &status.last_error {
-            Some(error) => format!("retrying after {} attempts: {}", error.attempts, error.reason),
+            Some(error) => format!("{} after {} attempts: {}", status.state, error.attempts, error.reason),
             None => format!("{}, {} events behind", status.state, status.lag_events),
         };
         let (name, ok) = (format!("projection {}", status.name), status.last_error.is_none());

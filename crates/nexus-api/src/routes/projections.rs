@@ -106,6 +106,7 @@ fn state_name(state: ProjectionState) -> &'static str {
         ProjectionState::CatchingUp => "catching-up",
         ProjectionState::Live => "live",
         ProjectionState::Retrying => "retrying",
+        ProjectionState::Stopped => "stopped",
     }
 }
 

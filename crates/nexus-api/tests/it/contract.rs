@@ -52,6 +52,7 @@ impl OverHttp {
             projections: Vec::new(),
             store: log.clone(),
             registry: Arc::new(MemorySubjects::default()),
+            upcasters: Vec::new(),
             policy: Arc::new(FixedPolicy::allow()),
             policy_sources: Vec::new(),
             read_store: Arc::new(MemoryReadStore::default()),

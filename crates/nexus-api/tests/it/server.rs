@@ -80,6 +80,7 @@ impl Server {
             store: Arc::new(store.clone()),
             history: None,
             registry,
+            upcasters: Vec::new(),
             policy: Arc::new(SwitchPolicy),
             policy_sources: Vec::new(),
             read_store: Arc::new(MemoryReadStore::default()),

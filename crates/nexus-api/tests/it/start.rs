@@ -69,6 +69,7 @@ async fn start<A: Aggregate>(store: &MemoryEventStore) -> Result<Node, StartErro
         store: Arc::new(store.clone()),
         history: None,
         registry: Arc::new(JsonSchemaRegistry::new()),
+        upcasters: Vec::new(),
         policy: Arc::new(SwitchPolicy),
         policy_sources: Vec::new(),
         read_store: Arc::new(MemoryReadStore::default()),

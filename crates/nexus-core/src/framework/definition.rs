@@ -3,9 +3,9 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::{
-    event::RecordedEvent,
     framework::{Aggregate, CodecError, Ctx, Events, HandleError, When},
     json::Json,
+    upcast::{CurrentEvent, DeclaredUpcaster},
 };
 
 /// An aggregate with its type erased: what the runtime sends commands to.
@@ -13,6 +13,7 @@ pub struct AggregateDefinition {
     name: &'static str,
     events: Vec<EventSpec>,
     commands: Vec<CommandSpec>,
+    upcasters: Vec<DeclaredUpcaster>,
     fresh: fn() -> Box<dyn AggregateState>,
 }
 
@@ -23,6 +24,8 @@ pub struct EventSpec {
     pub event_type: &'static str,
     /// The JSON Schema of its payload.
     pub schema: Value,
+    /// The version of that schema, where the aggregate says so.
+    pub version: Option<u32>,
 }
 
 /// One command an aggregate handles.
@@ -51,8 +54,10 @@ impl AggregateDefinition {
     /// # Errors
     /// When an event type listed by its enum is missing from the enum's schema.
     pub fn of<A: Aggregate>() -> Result<Self, CodecError> {
-        let event =
-            |event_type: &&'static str| A::Event::schema(event_type).map(|schema| EventSpec { event_type, schema });
+        let event = |event_type: &&'static str| {
+            let version = A::Event::schema_version(event_type);
+            A::Event::schema(event_type).map(|schema| EventSpec { event_type, schema, version })
+        };
         let handlers = A::handlers();
         let commands = handlers.iter().map(|handler| CommandSpec {
             command_type: handler.command_type(),
@@ -63,6 +68,7 @@ impl AggregateDefinition {
             name: A::NAME,
             events: A::Event::TYPES.iter().map(event).collect::<Result<_, _>>()?,
             commands: commands.collect(),
+            upcasters: A::Event::upcasters(),
             fresh: || Box::new(Instance::<A>::default()),
         })
     }
@@ -85,6 +91,12 @@ impl AggregateDefinition {
         &self.commands
     }
 
+    /// How payloads of earlier schema versions are brought to its events.
+    #[must_use]
+    pub fn upcasters(&self) -> &[DeclaredUpcaster] {
+        &self.upcasters
+    }
+
     /// The state before any event.
     #[must_use]
     pub fn fresh(&self) -> Box<dyn AggregateState> {
@@ -100,11 +112,11 @@ impl fmt::Debug for AggregateDefinition {
 
 /// The state of one aggregate with its type erased.
 pub trait AggregateState: Send {
-    /// Folds a stored event.
+    /// Folds an event.
     ///
     /// # Errors
     /// When the payload does not fit the event's type.
-    fn apply(&mut self, event: &RecordedEvent) -> Result<(), CodecError>;
+    fn apply(&mut self, event: &CurrentEvent<'_>) -> Result<(), CodecError>;
 
     /// Decides a command.
     ///
@@ -119,7 +131,7 @@ struct Instance<A> {
 }
 
 impl<A: Aggregate> AggregateState for Instance<A> {
-    fn apply(&mut self, event: &RecordedEvent) -> Result<(), CodecError> {
+    fn apply(&mut self, event: &CurrentEvent<'_>) -> Result<(), CodecError> {
         self.state.apply(&A::Event::from_stored(event.event_type.as_str(), &event.payload)?);
         Ok(())
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     framework::{CodecError, codec, schema},
     json::Json,
+    upcast::DeclaredUpcaster,
 };
 
 /// All events of one aggregate: an enum with one variant per event type.
@@ -49,6 +50,21 @@ pub trait Events:
     /// When the type is not one of [`TYPES`](Self::TYPES).
     fn schema(event_type: &str) -> Result<Value, CodecError> {
         schema::variant_schema::<Self>(event_type)
+    }
+
+    /// The version of one event type's schema that this enum describes; `None` when the log is to count by itself.
+    ///
+    /// A type with upcasters has a version: this one, or the one its last upcaster leads to.
+    #[must_use]
+    fn schema_version(event_type: &str) -> Option<u32> {
+        _ = event_type;
+        None
+    }
+
+    /// How payloads of earlier schema versions are brought to this enum.
+    #[must_use]
+    fn upcasters() -> Vec<DeclaredUpcaster> {
+        Vec::new()
     }
 
     /// An event of this type with the smallest values that its schema allows, for scenarios and documentation.

@@ -23,3 +23,6 @@ pub use events::Events;
 pub use projection::{Change, Project, Projection, ReadModel, Recorded, Row, Source};
 pub use scenario::{Given, Outcome};
 pub use schema::{example_of, schema_of};
+
+#[doc(no_inline)]
+pub use crate::upcast::DeclaredUpcaster;

@@ -5,11 +5,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    event::{Metadata, RecordedEvent},
+    event::Metadata,
     framework::{CodecError, Events, schema},
     name::{Position, StreamId, Version},
     ports::{ResourceSpec, RowChange, RowData},
     time::Timestamp,
+    upcast::CurrentEvent,
 };
 
 /// A row of a read model: one per key, kept up to date from events.
@@ -66,7 +67,7 @@ pub struct Recorded<E> {
 }
 
 impl<E: Events> Recorded<E> {
-    fn from_event(event: &RecordedEvent) -> Result<Self, CodecError> {
+    fn from_event(event: &CurrentEvent<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             data: E::from_stored(event.event_type.as_str(), &event.payload)?,
             position: event.position,
@@ -140,8 +141,8 @@ enum Changed<T> {
 /// One type of events a read model follows, with the type erased.
 pub struct Source<R> {
     event_types: &'static [&'static str],
-    key: fn(&RecordedEvent) -> Result<String, CodecError>,
-    project: fn(&RecordedEvent, Option<R>) -> Result<Change<R>, CodecError>,
+    key: fn(&CurrentEvent<'_>) -> Result<String, CodecError>,
+    project: fn(&CurrentEvent<'_>, Option<R>) -> Result<Change<R>, CodecError>,
 }
 
 impl<R: ReadModel> Source<R> {
@@ -205,7 +206,7 @@ impl Projection {
     ///
     /// # Errors
     /// When the payload does not fit the event's type.
-    pub fn key(&self, event: &RecordedEvent) -> Result<Option<String>, CodecError> {
+    pub fn key(&self, event: &CurrentEvent<'_>) -> Result<Option<String>, CodecError> {
         self.step.key(event)
     }
 
@@ -215,7 +216,7 @@ impl Projection {
     /// When the payload does not fit the event's type or the row does not fit the read model.
     pub fn project(
         &self,
-        event: &RecordedEvent,
+        event: &CurrentEvent<'_>,
         key: &str,
         row: Option<RowData>,
     ) -> Result<Option<RowChange>, CodecError> {
@@ -224,8 +225,13 @@ impl Projection {
 }
 
 trait Step: Send + Sync {
-    fn key(&self, event: &RecordedEvent) -> Result<Option<String>, CodecError>;
-    fn project(&self, event: &RecordedEvent, key: &str, row: Option<RowData>) -> Result<Option<RowChange>, CodecError>;
+    fn key(&self, event: &CurrentEvent<'_>) -> Result<Option<String>, CodecError>;
+    fn project(
+        &self,
+        event: &CurrentEvent<'_>,
+        key: &str,
+        row: Option<RowData>,
+    ) -> Result<Option<RowChange>, CodecError>;
 }
 
 struct Typed<R> {
@@ -233,17 +239,22 @@ struct Typed<R> {
 }
 
 impl<R: ReadModel> Typed<R> {
-    fn source(&self, event: &RecordedEvent) -> Option<&Source<R>> {
+    fn source(&self, event: &CurrentEvent<'_>) -> Option<&Source<R>> {
         self.sources.iter().find(|source| source.event_types.contains(&event.event_type.as_str()))
     }
 }
 
 impl<R: ReadModel> Step for Typed<R> {
-    fn key(&self, event: &RecordedEvent) -> Result<Option<String>, CodecError> {
+    fn key(&self, event: &CurrentEvent<'_>) -> Result<Option<String>, CodecError> {
         self.source(event).map(|source| (source.key)(event)).transpose()
     }
 
-    fn project(&self, event: &RecordedEvent, key: &str, row: Option<RowData>) -> Result<Option<RowChange>, CodecError> {
+    fn project(
+        &self,
+        event: &CurrentEvent<'_>,
+        key: &str,
+        row: Option<RowData>,
+    ) -> Result<Option<RowChange>, CodecError> {
         let Some(source) = self.source(event) else {
             return Ok(None);
         };

@@ -30,6 +30,26 @@ pub trait SchemaRegistry: Send + Sync + 'static {
     /// When the document is not a usable schema.
     fn register(&self, kind: SchemaKind, name: &str, schema: &Value) -> Result<SchemaRef, RegisterError>;
 
+    /// Registers a schema as this very version, which is higher than all there are of its name; versions may be left
+    /// out. The same schema again answers the first registration, whatever its version.
+    ///
+    /// # Errors
+    /// When the document is not a usable schema, or the version is taken or passed.
+    fn register_at(
+        &self,
+        kind: SchemaKind,
+        name: &str,
+        version: u32,
+        schema: &Value,
+    ) -> Result<SchemaRef, RegisterError> {
+        let reference = self.register(kind, name, schema)?;
+        if reference.version == version {
+            return Ok(reference);
+        }
+        let reason = format!("it became version {} of `{name}`, not {version}", reference.version);
+        Err(RegisterError::Invalid { reason })
+    }
+
     /// A registered schema; `None` as version means the newest.
     fn find(&self, kind: SchemaKind, name: &str, version: Option<u32>) -> Option<SchemaDocument>;
 

@@ -57,6 +57,12 @@ pub trait SubjectRegistry: SchemaRegistry {
         now: Timestamp,
     ) -> Result<CompatibilityReport, RegisterError>;
 
+    /// Whether every document that one registered version lets in is one of another, whatever mode is in force.
+    ///
+    /// # Errors
+    /// When one of them is unknown.
+    fn fits(&self, subject: &Subject, older: u32, newer: u32) -> Result<CompatibilityReport, RegisterError>;
+
     /// What changed from one version to another.
     ///
     /// # Errors

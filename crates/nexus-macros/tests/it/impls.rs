@@ -4,6 +4,7 @@ use nexus::{
         Aggregate, AggregateDefinition, Change, Command, Ctx, Decision, Events, Project, Projection, ReadModel,
         Recorded, Rejection, Row, When, schema_of,
     },
+    upcast::Steps,
 };
 use serde_json::json;
 
@@ -113,6 +114,40 @@ impl Project<AlarmEvent> for DoorRow {
     fn on(_: Recorded<AlarmEvent>, row: Row<Self>) -> Change<Self> {
         row.delete()
     }
+}
+
+#[nexus_macros::event]
+enum LiftEvent {
+    #[upcast(from = 1, with = |mut payload: serde_json::Value| {
+        payload["floor"] = json!(0);
+        payload
+    })]
+    #[upcast(from = 2, with = Steps::new().rename("who", "calledBy"))]
+    #[schema_version(4)]
+    LiftCalled {
+        floor: u8,
+        called_by: String,
+    },
+    #[serde(rename = "LiftLeft")]
+    #[upcast(from = 3, with = no_change())]
+    LiftGone,
+    LiftStopped,
+}
+
+fn no_change() -> Steps {
+    Steps::new()
+}
+
+#[test]
+fn a_variant_says_which_version_its_schema_is_and_how_earlier_ones_become_it() {
+    let versions: Vec<_> = LiftEvent::TYPES.iter().map(|name| LiftEvent::schema_version(name)).collect();
+    assert_eq!(versions, [Some(4), None, None]);
+    let upcasters = LiftEvent::upcasters();
+    let places: Vec<_> = upcasters.iter().map(|one| (one.event_type.as_str(), one.from, one.to)).collect();
+    assert_eq!(places, [("LiftCalled", 1, 2), ("LiftCalled", 2, 3), ("LiftLeft", 3, 4)]);
+    let made: Vec<_> = upcasters.iter().map(|one| one.upcaster.run(json!({ "who": "Ann" })).unwrap()).collect();
+    assert_eq!(made, [json!({ "who": "Ann", "floor": 0 }), json!({ "calledBy": "Ann" }), json!({ "who": "Ann" })]);
+    assert!(DoorEvent::upcasters().is_empty());
 }
 
 fn installed() -> DoorEvent {

@@ -237,6 +237,16 @@ impl SubjectRegistry for MemorySubjects {
         Ok(CompatibilityReport { compatible: true, mode, required_bump, against, breaches: Vec::new() })
     }
 
+    fn fits(&self, _: &Subject, older: u32, _: u32) -> Result<CompatibilityReport, RegisterError> {
+        Ok(CompatibilityReport {
+            compatible: true,
+            mode: CompatibilityMode::Backward,
+            required_bump: SchemaBump::Minor,
+            against: vec![older],
+            breaches: Vec::new(),
+        })
+    }
+
     fn compare(&self, _: &Subject, _: u32, _: u32) -> Result<Vec<SchemaChange>, RegisterError> {
         Ok(Vec::new())
     }

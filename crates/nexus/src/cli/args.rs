@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use nexus_core::ports::SchemaKind;
 
 use crate::{Client, cli::Format};
 
@@ -54,7 +55,7 @@ pub(crate) enum Builtin {
     /// Look at events.
     #[command(subcommand)]
     Event(EventVerb),
-    /// Look at the schemas of commands and events.
+    /// Look at the schemas of commands and events, change them, and check them in a repository.
     #[command(subcommand)]
     Schema(SchemaVerb),
     /// See how far read models are.
@@ -291,6 +292,74 @@ pub(crate) enum SchemaVerb {
         #[arg(long)]
         version: Option<u32>,
     },
+    /// Show what changed from one version to another, and what each change means.
+    Diff(SchemaDiff),
+    /// Register a schema. Exit 4 when it is not compatible, with every reason.
+    Register(SchemaRegister),
+    /// Check the schema files of a repository, without a server: against the lock, against the versions before, and
+    /// against the code of this application. Exit 0 all is well, 1 findings, 4 something stored or sent would not fit.
+    Check(SchemaCheck),
+    /// Write what the code of this application declares: a file for each new version of a schema, an AsyncAPI 3.0
+    /// document, and TypeScript types.
+    Generate(SchemaGenerate),
+    /// Count the stored events of a type by the version of their schema.
+    Usage {
+        /// The event type.
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaDiff {
+    /// The command or event type, on a server.
+    #[arg(required_unless_present = "files", conflicts_with = "files")]
+    pub(crate) name: Option<String>,
+    /// The version to begin at; the one before by default.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) from: Option<u32>,
+    /// The version to end at; the newest by default.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<u32>,
+    /// Two schema files instead, without a server.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaRegister {
+    /// The command or event type.
+    pub(crate) name: String,
+    /// The file with the JSON Schema.
+    pub(crate) file: PathBuf,
+    /// What it describes: `event` or `command`.
+    #[arg(long, default_value = "event", value_parser = crate::cli::schema::kind)]
+    pub(crate) kind: SchemaKind,
+    /// The version it is expected to become.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) schema_version: Option<String>,
+    /// The compatibility mode the subject is to have: `BACKWARD_TRANSITIVE`, ….
+    #[arg(long, value_name = "MODE")]
+    pub(crate) compatibility: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaCheck {
+    /// The directory of schemas.
+    #[arg(default_value = "schemas")]
+    pub(crate) directory: PathBuf,
+    /// Write the lock when all is well: the versions that are there are published, and not to be changed any more.
+    #[arg(long)]
+    pub(crate) lock: bool,
+    /// Leave out the code of this application.
+    #[arg(long)]
+    pub(crate) files_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaGenerate {
+    /// The directory of schemas.
+    #[arg(default_value = "schemas")]
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -95,7 +95,7 @@ async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), F
         Builtin::Query(verb) => query::run(verb, &client()?, output).await,
         Builtin::Stream(verb) => stream::run(verb, &client()?, output).await,
         Builtin::Event(verb) => event::run(verb, &client()?, output).await,
-        Builtin::Schema(verb) => schema::run(verb, &client()?, output).await,
+        Builtin::Schema(verb) => schema::run(verb, app, client, output).await,
         Builtin::Projection(verb) => projection::run(verb, &client()?, output).await,
         Builtin::Backup(verb) => backup::run(verb, client, output).await,
         Builtin::Log(verb) => log::run(verb, client, output).await,

@@ -5,6 +5,7 @@ use nexus::{
         Text, Timestamp, Version,
         framework::Projection,
         ports::{RowChange, RowData},
+        upcast::Upcasters,
     },
 };
 use orders::{OrderEvent, OrderRow};
@@ -18,6 +19,7 @@ fn row_after(events: &[OrderEvent]) -> RowData {
     let mut row = None;
     for event in events {
         let event = recorded(event);
+        let event = Upcasters::none().current(&event).unwrap();
         assert_eq!(projection.key(&event).unwrap().as_deref(), Some("order-1"));
         row = match projection.project(&event, "order-1", row.clone()).unwrap() {
             Some(RowChange::Put(data)) => Some(data),

@@ -94,6 +94,10 @@ impl<W: SubjectFlaw> SubjectRegistry for Flawed<W> {
         self.right.judge(w, v, now)
     }
 
+    fn fits(&self, subject: &Subject, older: u32, newer: u32) -> Result<CompatibilityReport, RegisterError> {
+        self.right.fits(subject, older, newer)
+    }
+
     fn compare(&self, subject: &Subject, from: u32, to: u32) -> Result<Vec<SchemaChange>, RegisterError> {
         self.right.compare(subject, from, to)
     }

@@ -1,0 +1,3 @@
+//! What is pure, tried from outside.
+
+mod upcasting;

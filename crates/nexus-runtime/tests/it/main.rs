@@ -1,0 +1,4 @@
+//! Whole nodes over ports in memory.
+
+mod domain;
+mod evolution;
