@@ -4,7 +4,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets the unexpected must fail"
+    clippy::print_stderr,
+    reason = "a test that meets the unexpected must fail, and a random one says what it did"
 )]
 
 mod bounds;
