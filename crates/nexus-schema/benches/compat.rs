@@ -1,5 +1,12 @@
 //! Verdicts on compatibility: how long they take for ordinary schemas, and a long run over random pairs that also
 //! looks for wrong ones. `NEXUS_COMPAT_PAIRS` sets the number of pairs (100 000), `NEXUS_COMPAT_SEED` the seed (1).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a measurement that meets the unexpected must fail"
+)]
 
 use std::{
     io::Write,

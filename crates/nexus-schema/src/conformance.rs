@@ -4,6 +4,8 @@
 //! documents are handed in beforehand; nothing is fetched. The score is kept in `docs/conformance.md`, which the test
 //! compares with what it found. `NEXUS_WRITE_CONFORMANCE=1` writes the page instead.
 
+#![allow(clippy::print_stderr, reason = "a test says what data it used, and the score")]
+
 mod page;
 mod suite;
 

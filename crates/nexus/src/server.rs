@@ -156,9 +156,8 @@ async fn start_node(
     Node::start(parts).await.map_err(|error| {
         let text = format!("the node did not start: {error}");
         if error.does_not_fit() {
-            Failure::with_code(4, text).hint(
-                "mend the type as the fixes say; docs/schemas.md says how to let a breaking change in on purpose",
-            )
+            Failure::with_code(4, text)
+                .hint("mend the type as the fixes say; docs/schemas.md says how to let a breaking change in on purpose")
         } else {
             Failure::usage(text)
         }

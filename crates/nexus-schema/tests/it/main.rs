@@ -5,7 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "a test that meets the unexpected must fail"
+    reason = "a test that meets the unexpected must fail, and a random one says what it did"
 )]
 
 mod bounds;

@@ -181,7 +181,7 @@ impl<'a> Sampler<'a> {
         counts.retain(|count| (minimum..=maximum).contains(count) && *count >= least.len() && *count <= MAX_PADDING);
         counts.dedup();
         let short = counts.iter().any(|count| *count > most.len());
-        let filler = short.then(|| self.values(&self.member_parts(base, "k0"), &[], depth + 2)).unwrap_or_default();
+        let filler = if short { self.values(&self.member_parts(base, "k0"), &[], depth + 2) } else { Vec::new() };
         let with = |count: usize| {
             let mut object = least.clone();
             for (name, value) in most {

@@ -97,7 +97,8 @@ fn object(root: &Value, schema: &Map<String, Value>, random: &mut Random, depth:
     if !rest.is_empty() && random.chance(60) {
         for _ in 0..random.below(3) {
             let name = *random.pick(&NAMES);
-            object.insert(name.to_owned(), document(root, *random.pick(&rest), random, depth - 1));
+            let part = rest[random.below(rest.len())];
+            object.insert(name.to_owned(), document(root, part, random, depth - 1));
         }
     }
     Value::Object(object)
@@ -126,8 +127,11 @@ fn text(schema: &Map<String, Value>, random: &mut Random) -> Value {
 }
 
 fn number(random: &mut Random) -> Value {
-    let value = random.below(60) as f64 / 4.0 - 1.5;
-    if value.fract() == 0.0 && random.chance(70) { json!(value as i64) } else { json!(value) }
+    let quarters = random.below(60);
+    if quarters.is_multiple_of(4) && random.chance(70) {
+        return json!(quarters / 4);
+    }
+    json!(quarters as f64 / 4.0 - 1.5)
 }
 
 fn anything(random: &mut Random, depth: usize) -> Value {

@@ -87,30 +87,24 @@ fn pair(old: &Value, new: &Value, registry: &JsonSchemaRegistry, random: &mut Ra
             }
         }
     } else {
-        refused(old, new, &report, &reads, &let_in, tally);
+        let breaks = |document: &Value| let_in(document) && !reads.is_valid(document);
+        refused(&format!("\n  old {old}\n  new {new}"), &report, &breaks, tally);
     }
 }
 
-fn refused(
-    old: &Value,
-    new: &Value,
-    report: &Report,
-    reads: &Validator,
-    let_in: &dyn Fn(&Value) -> bool,
-    tally: &mut Tally,
-) {
+fn refused(schemas: &str, report: &Report, breaks: &dyn Fn(&Value) -> bool, tally: &mut Tally) {
     let shown: Vec<&Value> = report.breaches.iter().filter_map(|breach| breach.counter_example.as_ref()).collect();
     if shown.is_empty() {
         tally.undecided += 1;
         if tally.open.len() < 12 {
-            tally.open.push(format!("{}:\n  old {old}\n  new {new}", report.breaches[0].message));
+            tally.open.push(format!("{}:{schemas}", report.breaches[0].message));
         }
         return;
     }
     tally.broken += 1;
     for example in shown {
-        if !let_in(example) || reads.is_valid(example) {
-            tally.wrong.push(format!("{example} is no counter-example:\n  old {old}\n  new {new}"));
+        if !breaks(example) {
+            tally.wrong.push(format!("{example} is no counter-example:{schemas}"));
         }
     }
 }

@@ -275,10 +275,10 @@ impl Schemas<'_> {
         let keyword = self.random.pick(&keywords).clone();
         match members.get_mut(&keyword) {
             Some(Value::Number(number)) => {
-                let bent = number.as_f64().unwrap_or(1.0) + if self.random.chance(50) { 1.0 } else { -1.0 };
-                if bent >= 0.0 && (keyword != "multipleOf" || bent > 0.0) {
-                    let whole = bent.fract() == 0.0;
-                    members.insert(keyword, if whole { json!(bent as u64) } else { json!(bent) });
+                let more = self.random.chance(50);
+                let bent = number.as_u64().map(|whole| if more { whole + 1 } else { whole.saturating_sub(1) });
+                if let Some(bent) = bent.filter(|bent| *bent > 0 || keyword != "multipleOf") {
+                    members.insert(keyword, json!(bent));
                 }
             }
             Some(Value::Array(items))

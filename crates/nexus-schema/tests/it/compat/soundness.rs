@@ -10,7 +10,7 @@ fn setting(name: &str, default: u64) -> u64 {
 
 fn share(number: u64) {
     let seed = setting("NEXUS_COMPAT_SEED", 1).wrapping_mul(1_000_003).wrapping_add(number);
-    let count = usize::try_from(setting("NEXUS_COMPAT_PAIRS", 2_500)).unwrap();
+    let count = usize::try_from(setting("NEXUS_COMPAT_PAIRS", 2_000)).unwrap();
     let mut tally = run(seed, count);
     let (median, slow) = (tally.time(500), tally.time(990));
     let Tally { pairs, fit, broken, undecided, documents, .. } = tally;
