@@ -118,10 +118,7 @@ impl Project<AlarmEvent> for DoorRow {
 
 #[nexus_macros::event]
 enum LiftEvent {
-    #[upcast(from = 1, with = |mut payload: serde_json::Value| {
-        payload.as_object_mut().map(|members| members.insert("floor".to_owned(), json!(0)));
-        payload
-    })]
+    #[upcast(from = 1, with = |payload: serde_json::Value| Steps::new().set("floor", 0).apply(payload))]
     #[upcast(from = 2, with = Steps::new().rename("who", "calledBy"))]
     #[schema_version(4)]
     LiftCalled {

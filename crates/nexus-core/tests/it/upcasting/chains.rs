@@ -123,7 +123,7 @@ fn duplicates_and_circles_are_refused_when_they_are_declared() {
 fn newer_events_are_read_only_across_compatible_changes() {
     let compatible = Chain::to("OrderPlaced", 2).upcaster(marks(1)).unwrap().unchanged(2, 3).unwrap();
     let event = stored(3, &json!({}));
-    let upcasters = Upcasters::new([compatible.clone()], takes_all());
+    let upcasters = Upcasters::new([compatible], takes_all());
     assert!(upcasters.current(&event).unwrap().is_as_stored());
     let newer = stored(4, &json!({}));
     assert_eq!(upcasters.current(&newer).unwrap_err().fault, UpcastFault::Newer);

@@ -46,7 +46,7 @@ impl Places {
 
     fn fill(&mut self, at: &[String], members: &Map<String, Value>) {
         for (name, value) in members {
-            let path = [at, &[name.clone()]].concat();
+            let path = [at, std::slice::from_ref(name)].concat();
             match value {
                 Value::Object(inner) => {
                     self.0.insert(path.clone(), Node::Object);
