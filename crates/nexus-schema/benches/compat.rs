@@ -25,6 +25,10 @@ mod random;
 #[path = "../tests/it/compat/schemas.rs"]
 mod schemas;
 
+/// The allocator of the server, so that times are those of the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn say(line: &str) {
     // Nobody reads a figure that could not be written.
     let _ = writeln!(std::io::stdout(), "{line}");

@@ -96,10 +96,10 @@ fn compare(old: &Version<'_>, new: &Version<'_>, version: u32, direction: Direct
         Direction::Backward => (old, new),
         Direction::Forward => (new, old),
     };
-    let validator = reads.reader()?;
     if writes.draft == reads.draft && writes.open == reads.open {
         return Ok(Vec::new());
     }
+    let validator = reads.reader()?;
     let writer = writes.writer()?;
     let pair = Pair { reader: reads, version, direction };
     // Before anything is believed, documents are asked. That also guards against a proof gone wrong.

@@ -40,6 +40,8 @@ pub(super) struct Sampler<'a> {
     draft: Draft,
     /// How much may still be built, in values.
     left: Cell<usize>,
+    /// Whether nothing changed where values are drawn at the moment, so that plain ones will do.
+    plain: Cell<bool>,
     patterns: RefCell<HashMap<String, Option<Check>>>,
 }
 
@@ -52,6 +54,7 @@ impl<'a> Sampler<'a> {
             same_roots: base == hint,
             draft,
             left: Cell::new(effort),
+            plain: Cell::new(false),
             patterns: RefCell::new(HashMap::new()),
         }
     }
@@ -76,10 +79,12 @@ impl<'a> Sampler<'a> {
             // Nothing is said, so one value of each type will do.
             return vec![json!("a"), json!(1), json!(0.5), Value::Null, json!(true), json!({}), json!([])];
         }
+        let before = self.plain.replace(self.plain.get() || (same && depth > 0));
         let mut lists: Vec<Vec<Value>> = Vec::new();
         for facets in alternatives(self.base_root, base, MAX_ALTERNATIVES, false) {
             lists.push(self.of_facets(&facets, &hints, depth));
         }
+        self.plain.set(before);
         let mut values = interleave(lists);
         // Where nothing changed, one value stands for all; a second one tells list items apart.
         values.truncate(if same && depth > 0 { 2 } else { MAX_VALUES });

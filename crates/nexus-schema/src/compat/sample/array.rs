@@ -24,7 +24,9 @@ impl<'a> Sampler<'a> {
             }
         }
         let length = minimum.max(usize::from(needed)).min(maximum);
-        self.items_bent(&items, length, maximum, &mut arrays);
+        if !self.plain.get() {
+            self.items_bent(&items, length, maximum, &mut arrays);
+        }
         for wanted in base.all("contains").chain(hint.all("contains")) {
             let found = self.values(&[wanted], &[], depth + 2);
             containing(&found, &items, length, &mut arrays);

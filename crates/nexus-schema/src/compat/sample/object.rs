@@ -47,7 +47,7 @@ impl<'a> Sampler<'a> {
         let mut objects = vec![Value::Object(smallest.clone()), Value::Object(most.clone())];
         objects.extend(padded.into_iter().map(Value::Object));
         for (name, member) in &members {
-            if self.is_spent() {
+            if self.is_spent() || self.plain.get() {
                 break;
             }
             objects.extend(self.bent(name, member, &smallest, &most));
@@ -84,7 +84,9 @@ impl<'a> Sampler<'a> {
             wanted.extend(facets.all("required").flat_map(names).map(str::to_owned));
             wanted.extend(dependent_names(facets));
         }
-        wanted.extend(self.undeclared(base, hint, depth));
+        if !self.plain.get() {
+            wanted.extend(self.undeclared(base, hint, depth));
+        }
         if wanted.len() > MAX_MEMBERS {
             // Too many for all of them; those that changed are the ones to look at.
             let changed =
