@@ -52,6 +52,13 @@ impl OwnVersions {
     }
 }
 
+/// Two versions between which payloads do not fit, and no upcaster leads.
+struct Gap {
+    from: u32,
+    to: u32,
+    reason: String,
+}
+
 impl<'a> Evolution<'a> {
     /// Gathers the upcasters of the aggregates and those the application adds.
     pub(crate) fn new(
@@ -90,9 +97,11 @@ impl<'a> Evolution<'a> {
     /// The upcasters in force, after every stored version was found to have a way to the one declared, and every new
     /// version was proven against samples and the log.
     pub(crate) async fn settle(&self, own: &OwnVersions) -> Result<Upcasters, StartError> {
-        let mut chains = Vec::new();
+        let (mut chains, mut gaps) = (Vec::new(), BTreeMap::new());
         for (name, (version, _)) in &own.events {
-            chains.push(self.chain(name, *version)?);
+            let (chain, gap) = self.chain(name, *version)?;
+            chains.push(chain);
+            gaps.extend(gap.map(|gap| (name.as_str(), gap)));
         }
         for (name, upcasters) in self.upcasters.iter().filter(|(name, _)| !own.events.contains_key(*name)) {
             let last = upcasters.iter().map(|upcaster| upcaster.to).max().unwrap_or(1);
@@ -100,8 +109,8 @@ impl<'a> Evolution<'a> {
         }
         let registry: Arc<dyn SchemaRegistry> = Arc::<dyn SubjectRegistry>::clone(self.registry);
         let upcasters = Upcasters::new(chains, Upcasters::checked_by(registry));
-        for (name, (version, new)) in own.events.iter().filter(|(name, _)| upcasters.concern(name)) {
-            self.prove(name, *version, *new, &upcasters).await?;
+        for (name, own) in own.events.iter().filter(|(name, _)| upcasters.concern(name)) {
+            self.prove(name, *own, &upcasters, gaps.remove(name.as_str())).await?;
         }
         Ok(upcasters)
     }
@@ -112,8 +121,8 @@ impl<'a> Evolution<'a> {
     }
 
     /// The declared upcasters, and between them the versions whose payloads fit the next as they are.
-    fn chain(&self, event_type: &str, wanted: u32) -> Result<Chain, StartError> {
-        let mut chain = self.declared_chain(event_type, wanted)?;
+    fn chain(&self, event_type: &str, wanted: u32) -> Result<(Chain, Option<Gap>), StartError> {
+        let (mut chain, mut gap) = (self.declared_chain(event_type, wanted)?, None);
         let versions = self.versions(event_type);
         for (older, newer) in versions.iter().zip(versions.iter().skip(1)) {
             let (from, to) = (older.reference.version, newer.reference.version);
@@ -125,14 +134,16 @@ impl<'a> Evolution<'a> {
                 true => chain = chain.unchanged(from, to)?,
                 // A newer application's change, of which this one knows nothing.
                 false if from >= wanted => chain = chain.guarded(),
+                // The rules of the subject took it all the same; whether anything stored is affected, the log says.
                 false => {
-                    let reason =
-                        report.breaches.iter().map(|breach| breach.message.as_str()).collect::<Vec<_>>().join("; ");
-                    return Err(StartError::Breaking { event_type: event_type.to_owned(), from, to, reason });
+                    let reasons: Vec<_> = report.breaches.iter().map(|breach| breach.message.as_str()).collect();
+                    gap = Some(Gap { from, to, reason: reasons.join("; ") });
+                    chain = chain.guarded();
                 }
             }
         }
-        for version in versions.iter().map(|document| document.reference.version).filter(|version| *version < wanted) {
+        let earlier = versions.iter().map(|known| known.reference.version).filter(|version| *version < wanted);
+        for version in earlier.filter(|_| gap.is_none()) {
             chain.reaches_from(version).map_err(|fault| StartError::NoWay {
                 event_type: event_type.to_owned(),
                 version,
@@ -140,7 +151,7 @@ impl<'a> Evolution<'a> {
                 reason: fault.to_string(),
             })?;
         }
-        Ok(chain)
+        Ok((chain, gap))
     }
 
     /// The registered versions of an event type, ascending; also those that were deleted, since events of them may be
@@ -151,16 +162,28 @@ impl<'a> Evolution<'a> {
     }
 
     /// Samples at every start, so that an upcaster that was changed is noticed; the log when the version is new.
-    async fn prove(&self, event_type: &str, wanted: u32, new: bool, upcasters: &Upcasters) -> Result<(), StartError> {
-        let samples = self.samples(event_type, wanted);
+    /// Across a gap only what is stored counts.
+    async fn prove(
+        &self,
+        event_type: &str,
+        (wanted, new): (u32, bool),
+        upcasters: &Upcasters,
+        gap: Option<Gap>,
+    ) -> Result<(), StartError> {
+        let samples = if gap.is_some() { Vec::new() } else { self.samples(event_type, wanted) };
         let invalid = |error| StartError::governance(event_type, error);
         let name = EventType::new(event_type).map_err(|error| invalid(error.to_string()))?;
         let proof = match new {
             true => proof::prove(self.store, upcasters, &name, samples).await?,
             false => proof::prove_samples(upcasters, &name, samples),
         };
-        if !proof.holds() {
-            return Err(StartError::Unproven(Box::new(proof)));
+        match gap {
+            _ if proof.holds() => {}
+            None => return Err(StartError::Unproven(Box::new(proof))),
+            Some(Gap { from, to, reason }) => {
+                let reason = format!("{reason}; {proof}");
+                return Err(StartError::Breaking { event_type: event_type.to_owned(), from, to, reason });
+            }
         }
         tracing::info!(event_type, events = proof.events, samples = proof.samples, "upcasters hold");
         Ok(())

@@ -129,8 +129,7 @@ pub enum StartError {
     Unproven(Box<Proof>),
     /// The application declares a schema that does not follow the stored ones.
     #[error(
-        "the application declares a schema of the {subject} that cannot be registered, so it does not start.\n{error}\n  \
-         where stored events would not fit: add an upcaster from the version before, or undo the change"
+        "the application declares a schema of the {subject} that cannot be registered, so it does not start.\n{error}"
     )]
     Declared {
         /// Whose schema.

@@ -10,7 +10,7 @@ use nexus_core::{Text, ports::Clock};
 use nexus_log::{LogEventStore, LogOptions};
 use nexus_policy::RegoPolicyEngine;
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
-use nexus_runtime::{Node, NodeParts, SystemClock, UuidIds};
+use nexus_runtime::{Node, NodeParts, StartError, SystemClock, UuidIds};
 use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -154,12 +154,13 @@ async fn start_node(
         ids: Arc::new(UuidIds),
     };
     Node::start(parts).await.map_err(|error| {
-        let text = format!("the node did not start: {error}");
-        if error.does_not_fit() {
-            Failure::with_code(4, text)
-                .hint("mend the type as the fixes say; docs/schemas.md says how to let a breaking change in on purpose")
-        } else {
-            Failure::usage(text)
+        let code = if error.does_not_fit() { 4 } else { 2 };
+        let failure = Failure::with_code(code, format_args!("the node did not start: {error}"));
+        match error {
+            StartError::Declared { .. } => failure.hint(
+                "mend the type as the fixes say, or bring stored events along with an upcaster: docs/upcasting.md",
+            ),
+            _ => failure,
         }
     })
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use nexus_core::{
     EventType, ExpectedVersion, Json, Proposal, RecordedEvent, Text,
-    ports::{EventStore, RegisterError, SchemaKind},
+    ports::{ChosenMode, Clock, CompatibilityMode, EventStore, RegisterError, SchemaKind, Subject, SubjectRules},
     upcast::{Chain, Steps, UpcastFault, Upcasters},
 };
 use nexus_runtime::{
@@ -119,7 +119,7 @@ async fn a_breaking_change_without_an_upcaster_does_not_start() {
     assert!(matches!(&error, StartError::Declared { error: RegisterError::Incompatible { .. }, .. }), "{error}");
     assert!(error.does_not_fit());
     let text = error.to_string();
-    assert!(text.contains("`OrderPlaced`") && text.contains("add an upcaster from the version before"), "{text}");
+    assert!(text.contains("`OrderPlaced`") && text.contains("against version 1"), "{text}");
 }
 
 #[tokio::test]
@@ -207,6 +207,39 @@ async fn an_application_that_was_rolled_back_is_not_given_what_it_does_not_know(
     let failure = check(&node, "order-2").await.unwrap_err();
     let CommandFailure::Upcast(failure) = failure else { panic!("{failure}") };
     assert_eq!((failure.fault, failure.stored, failure.wanted), (UpcastFault::Newer, 2, 1));
+}
+
+/// A log of the first version whose rules take every change of `OrderPlaced`.
+async fn without_rules(customers: &[&str]) -> Data {
+    let data = placed_by_first(customers).await;
+    let node = first::serve(&data, Vec::new()).await.unwrap();
+    let mode = ChosenMode { mode: CompatibilityMode::None, reason: Some("a trial".into()), expires: None };
+    let rules = SubjectRules { compatibility: Some(mode), ..SubjectRules::default() };
+    let subject = Subject::new(SchemaKind::Event, "OrderPlaced");
+    // A weaker mode ends some time after the moment of the request.
+    let mut info = info();
+    info.context.time = data.clock.now();
+    node.schema_service().configure(Some(subject), rules, info).await.unwrap();
+    node.shutdown().await;
+    data
+}
+
+#[tokio::test]
+async fn a_break_that_the_rules_take_goes_through_only_while_nothing_stored_is_affected() {
+    let data = without_rules(&["Ann Lee"]).await;
+    let error = refused(&data, second::serve(&data, Vec::new()).await).await;
+    assert!(matches!(&error, StartError::Breaking { from: 1, to: 2, .. }), "{error}");
+    assert!(error.to_string().contains("1 of 1 stored events fail; the first: "), "{error}");
+
+    let data = without_rules(&[]).await;
+    let node = second::serve(&data, Vec::new()).await.unwrap();
+    place(&node, "order-1", 2, json!({ "first": "Bo", "last": "Ek" })).await;
+    check(&node, "order-1").await.unwrap();
+    // What comes later under the earlier version is not read as if it were of the newer.
+    place(&node, "order-2", 1, json!({ "customer": "Ann Lee" })).await;
+    let failure = check(&node, "order-2").await.unwrap_err();
+    let CommandFailure::Upcast(failure) = failure else { panic!("{failure}") };
+    assert_eq!(failure.fault, UpcastFault::Missing { from: 1 });
 }
 
 #[tokio::test]

@@ -15,20 +15,6 @@ use crate::{
     schemas::{self, Declared, Lock, SchemaFiles},
 };
 
-/// All schemas, page by page.
-async fn all(client: &Client) -> Result<Vec<Value>, Failure> {
-    let (mut schemas, mut cursor) = (Vec::new(), None);
-    loop {
-        let query: Vec<(&str, String)> = cursor.map(|cursor| ("cursor", cursor)).into_iter().collect();
-        let body = client.get("/api/schemas", &query).await?;
-        schemas.extend(body.get("schemas").and_then(Value::as_array).cloned().unwrap_or_default());
-        cursor = body.get("next").and_then(Value::as_str).map(str::to_owned);
-        if cursor.is_none() {
-            return Ok(schemas);
-        }
-    }
-}
-
 pub(crate) async fn run(
     verb: SchemaVerb,
     app: App,
@@ -65,8 +51,23 @@ async fn list(client: &Client, output: Output) -> Result<(), Failure> {
     output.list(&schemas, |schemas| {
         let names = ["id", "kind", "name", "version", "semanticVersion"];
         let row = |schema: &Value| names.iter().map(|name| text_of(schema, name)).collect();
-        table(output, &["ID", "KIND", "NAME", "VERSION", "SEMANTIC"], &schemas.iter().map(row).collect::<Vec<_>>())
+        let heads = ["ID", "KIND", "NAME", "VERSION", "SEMANTIC"];
+        table(output, &heads, &schemas.iter().map(row).collect::<Vec<_>>())
     })
+}
+
+/// All schemas, page by page.
+async fn all(client: &Client) -> Result<Vec<Value>, Failure> {
+    let (mut schemas, mut cursor) = (Vec::new(), None);
+    loop {
+        let query: Vec<(&str, String)> = cursor.map(|cursor| ("cursor", cursor)).into_iter().collect();
+        let body = client.get("/api/schemas", &query).await?;
+        schemas.extend(body.get("schemas").and_then(Value::as_array).cloned().unwrap_or_default());
+        cursor = body.get("next").and_then(Value::as_str).map(str::to_owned);
+        if cursor.is_none() {
+            return Ok(schemas);
+        }
+    }
 }
 
 async fn version_of(client: &Client, name: &str, version: Option<u32>) -> Result<Value, Failure> {

@@ -50,7 +50,7 @@ fn a_breaking_change_without_an_upcaster_does_not_start_and_says_why() {
 
     let ended = refused("broken", data.path());
     assert_eq!(ended.code, Some(4), "{ended:?}");
-    for part in ["`OrderPlaced`", "against version 1", "firstName", "for example: {", "add an upcaster"] {
+    for part in ["`OrderPlaced`", "against version 1", "firstName", "for example: {", "with an upcaster"] {
         assert!(ended.stderr.contains(part), "lacks {part:?}: {}", ended.stderr);
     }
     // Nothing of it stayed behind: the first version goes on.
