@@ -141,7 +141,7 @@ impl SubjectRegistry for JsonSchemaRegistry {
     fn compare(&self, subject: &Subject, from: u32, to: u32) -> Result<Vec<SchemaChange>, RegisterError> {
         let (from, to) = (self.version(subject, from)?, self.version(subject, to)?);
         let (from, to) = (self.bundled(&from.schema, &from.links)?, self.bundled(&to.schema, &to.links)?);
-        Ok(judge::compare(&from, &to))
+        Ok(crate::compat::diff(&from, &to))
     }
 
     fn compile(&self, schema: &Value, links: &[SchemaLink]) -> Result<Box<dyn DocumentCheck>, RegisterError> {

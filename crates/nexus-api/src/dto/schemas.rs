@@ -401,7 +401,7 @@ impl From<SchemaChange> for SchemaChangeDto {
     fn from(change: SchemaChange) -> Self {
         Self {
             pointer: change.pointer,
-            kind: change.kind.to_owned(),
+            kind: change.kind.to_string(),
             description: change.description,
             bump: change.bump.to_string(),
             warning: change.warning,

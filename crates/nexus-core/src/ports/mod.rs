@@ -29,7 +29,7 @@ pub use read_store::{
 };
 pub use schema_compatibility::{
     CompatibilityBreach, CompatibilityDirection, CompatibilityMode, CompatibilityReport, InvalidCompatibilityMode,
-    SchemaBump, SchemaChange,
+    SchemaBump, SchemaChange, SchemaChangeKind,
 };
 pub use schema_registry::{
     RegisterError, SchemaDocument, SchemaKind, SchemaRef, SchemaRefusal, SchemaRegistry, Violation,

@@ -188,12 +188,33 @@ impl fmt::Display for CompatibilityDirection {
 pub struct SchemaChange {
     /// JSON Pointer: into the newer schema, or into the older one for what was removed.
     pub pointer: String,
-    /// `added`, `removed` or `changed`.
-    pub kind: &'static str,
+    /// What happened there.
+    pub kind: SchemaChangeKind,
     /// The difference, for a person.
     pub description: String,
     /// What this change alone asks for.
     pub bump: SchemaBump,
     /// What to look at where something else may depend on it.
     pub warning: Option<String>,
+}
+
+/// What happened at one place of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SchemaChangeKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It is different.
+    Changed,
+}
+
+impl fmt::Display for SchemaChangeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+        })
+    }
 }

@@ -3,7 +3,10 @@
 use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use super::{mode::Direction, report::Breach, version::Version};
+use super::{
+    report::{Breach, Direction},
+    version::Version,
+};
 use crate::{compile::Check, explain, graph::shown};
 
 /// Most breaches told for one pair of versions.

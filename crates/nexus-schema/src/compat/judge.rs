@@ -6,9 +6,8 @@ use super::{
     algebra::{self, Answer},
     breach::Pair,
     diff::diff,
-    mode::{CompatibilityMode, Direction},
     prove,
-    report::{Breach, Bump, Change, Report},
+    report::{Breach, Bump, Change, CompatibilityMode, Direction, Report},
     version::{Version, Writer},
     witness,
 };
@@ -59,7 +58,10 @@ pub fn judge(new: &Value, old: &[(u32, &Value)], mode: CompatibilityMode) -> Rep
         }
         let known = Version::new(document);
         for direction in [Direction::Backward, Direction::Forward] {
-            let asked = mode.directions().contains(&direction);
+            let asked = match direction {
+                Direction::Backward => mode.looks_back(),
+                Direction::Forward => mode.looks_forward(),
+            };
             let decides = is_newest && direction == Direction::Backward;
             if !asked && !decides {
                 continue;

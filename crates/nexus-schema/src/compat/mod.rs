@@ -8,13 +8,12 @@
 //! the one version really accepted and the other really refused, as far as one is found. What can neither be proved
 //! nor refuted within a bounded amount of work is refused as undecided, with the place.
 //!
-//! Reading order: `mode`, `report` (what is answered), `judge` (how it is reached), `diff` (what changed).
+//! Reading order: `report` (what is answered, in the words of the port), `judge` (how it is reached), `diff` (what changed).
 
 mod algebra;
 mod breach;
 mod diff;
 mod judge;
-mod mode;
 mod normal;
 mod prove;
 mod report;
@@ -24,5 +23,4 @@ mod witness;
 
 pub use diff::diff;
 pub use judge::judge;
-pub use mode::{CompatibilityMode, Direction, UnknownMode};
-pub use report::{Breach, Bump, Change, ChangeKind, Report};
+pub use report::{Breach, Bump, Change, ChangeKind, CompatibilityMode, Direction, Report};

@@ -43,9 +43,9 @@ pub(crate) fn finding_document(finding: &Finding) -> Value {
 pub(crate) fn change_document(change: &Change) -> Value {
     json!({
         "pointer": change.pointer,
-        "kind": change.kind.as_str(),
+        "kind": change.kind.to_string(),
         "description": change.description,
-        "bump": change.bump.as_str(),
+        "bump": change.bump.to_string(),
         "warning": change.warning,
     })
 }
