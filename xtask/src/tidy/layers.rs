@@ -29,6 +29,7 @@ const LAYERS: &[Layer] = &[
     layer("nexus-policy", &["nexus-core"]),
     layer("nexus-read", &["nexus-core"]),
     layer("nexus-runtime", &["nexus-core"]),
+    layer("nexus-check", &["nexus-core", "nexus-schema", "nexus-policy"]),
     layer("nexus-api", &["nexus-core", "nexus-runtime"]),
     layer(
         "nexus",
@@ -41,6 +42,7 @@ const LAYERS: &[Layer] = &[
             "nexus-read",
             "nexus-runtime",
             "nexus-api",
+            "nexus-check",
         ],
     ),
     layer("orders", &["nexus"]),

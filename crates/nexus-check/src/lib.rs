@@ -1,0 +1,11 @@
+//! The gate: reads the facts of a repository, holds rules against them, and reports what it finds.
+//!
+//! What belongs here: facts (manifests, sources, SQL, schema files, policies), the rules, exceptions and the baseline,
+//! and every rendering of a finding. What does not: a server, a log, anything that writes into the repository it checks
+//! except its baseline.
+//!
+//! Read [`Finding`] first.
+
+mod finding;
+
+pub use finding::{Evidence, Finding, Level, Place, Point};
