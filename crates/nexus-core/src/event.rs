@@ -76,10 +76,13 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The role of the platform itself. No credential ever gives it.
+    pub const SYSTEM_ROLE: &str = "system";
+
     /// The platform itself, for what it writes to its own `$` streams.
     #[must_use]
     pub fn system() -> Self {
-        Self { id: Text::from_static("$nexus"), roles: vec![Text::from_static("system")] }
+        Self { id: Text::from_static("$nexus"), roles: vec![Text::from_static(Self::SYSTEM_ROLE)] }
     }
 }
 
