@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jsonwebtoken::crypto::aws_lc;
 use nexus_core::{
-    Actor, Text, Timestamp,
+    Actor, Json, Text, Timestamp,
     ports::{Authenticated, AuthenticationError, Authenticator, Credential, MAX_TOKEN_BYTES},
 };
 use serde_json::Value;
@@ -158,13 +158,14 @@ impl Issuer {
         }
     }
 
-    fn actor(&self, established: claims::Established) -> Actor {
+    fn actor(&self, established: claims::Established, payload: Json) -> Actor {
         let prefix = &self.options.actor_prefix;
-        let id = match prefix.is_empty() {
-            true => established.subject,
-            false => Text::from(format!("{prefix}{}", established.subject)),
+        let id = if prefix.is_empty() {
+            established.subject
+        } else {
+            Text::from(format!("{prefix}{}", established.subject))
         };
-        Actor { id, roles: established.roles }
+        Actor { id, roles: established.roles, claims: Some(payload) }
     }
 }
 
@@ -192,7 +193,7 @@ impl Authenticator for JwtAuthenticator {
         let established = claims::judge(&compact.claims, &issuer.options, now)?;
         let expires = Some(established.expires);
         let credential = Credential::Jwt { issuer: issuer.name.clone(), key: Text::from(key.id().unwrap_or_default()) };
-        Ok(Authenticated { actor: issuer.actor(established), credential, expires })
+        Ok(Authenticated { actor: issuer.actor(established, compact.payload), credential, expires })
     }
 
     fn stands(&self, credential: &Credential) -> bool {

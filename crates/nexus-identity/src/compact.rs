@@ -1,14 +1,15 @@
 //! Taking a token apart: three parts between dots, a header that is read strictly, nothing trusted yet.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use nexus_core::{json::check_strict, ports::AuthenticationError};
+use nexus_core::{Json, ports::AuthenticationError};
 use serde_json::{Map, Value};
 
 /// A token in its compact form (RFC 7515, section 7.1). Nothing in it is verified.
 pub(crate) struct Compact<'a> {
     /// The header.
     pub(crate) header: Header,
-    /// The claims.
+    /// The claims: as they were sent, and what they say.
+    pub(crate) payload: Json,
     pub(crate) claims: Map<String, Value>,
     /// What is signed: header and claims as they were sent.
     pub(crate) message: &'a str,
@@ -33,9 +34,10 @@ impl<'a> Compact<'a> {
         if payload.contains('.') {
             return Err(malformed("it has more than three parts"));
         }
-        let header = Header::of(&object(&decoded(header)?)?)?;
-        let claims = object(&decoded(payload)?)?;
-        Ok(Self { header, claims, message, signature })
+        let (_, header) = object(decoded(header)?)?;
+        let header = Header::of(&header)?;
+        let (payload, claims) = object(decoded(payload)?)?;
+        Ok(Self { header, payload, claims, message, signature })
     }
 }
 
@@ -73,8 +75,9 @@ fn decoded(part: &str) -> Result<Vec<u8>, AuthenticationError> {
 }
 
 /// An object without members that appear twice: two readers might pick different ones.
-fn object(json: &[u8]) -> Result<Map<String, Value>, AuthenticationError> {
+fn object(json: Vec<u8>) -> Result<(Json, Map<String, Value>), AuthenticationError> {
     let refuse = AuthenticationError::Malformed("a part of it is not a JSON object with unique members");
-    check_strict(json).map_err(|_| refuse)?;
-    serde_json::from_slice(json).map_err(|_| refuse)
+    let json = Json::parse(json).map_err(|_| refuse)?;
+    let members = json.to().map_err(|_| refuse)?;
+    Ok((json, members))
 }

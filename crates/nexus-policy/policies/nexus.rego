@@ -19,7 +19,7 @@
 #     kind      "command" | "append" | "query" | "temporal" | "subscribe" | "admin"
 #     action    command type, event type, query or verb
 #     resource  {type, id}
-#     actor     {id, roles}
+#     actor     {id, roles, claims}
 #     payload   the command's payload (commands)
 #     event     {type, payload} (appends)
 #     schema    {id, version, registered} (commands and appends)

@@ -21,6 +21,7 @@ fn a_genuine_token_says_who_asks_and_until_when() {
         let known = present(&signed(algorithm, &claims())).unwrap();
         assert_eq!(&*known.actor.id, "ann");
         assert_eq!(known.actor.roles, ["reader", "writer"]);
+        assert_eq!(known.actor.claims.unwrap().to_value().unwrap(), claims());
         assert_eq!(known.expires, Some(at(NOW + 3600 + 30)));
         let credential = Credential::Jwt { issuer: crate::support::ISSUER.into(), key: algorithm.name().into() };
         assert_eq!(known.credential, credential);

@@ -39,7 +39,7 @@ fn with_base(rules: &str) -> RegoPolicyEngine {
 
 /// A command in production with a registered schema, and an event of the same content.
 fn decide_as(engine: &RegoPolicyEngine, kind: PolicyKind, roles: &[&'static str]) -> Verdict {
-    let actor = Actor { id: "ann".into(), roles: roles.iter().map(|role| (*role).into()).collect() };
+    let actor = Actor::new("ann".into(), roles.iter().map(|role| (*role).into()).collect());
     let payload = Json::from_value(&json!({ "totalCents": 5000, "lines": [{ "sku": "a" }, { "sku": "b" }] }));
     let context = RequestContext {
         service: "orders".into(),

@@ -129,7 +129,7 @@ mod authenticator {
 
         fn issue(&self, roles: &[&str], until: Timestamp) -> Option<String> {
             let roles = roles.iter().map(|role| (*role).into()).collect();
-            Some(self.0.issue(Actor { id: "ann".into(), roles }, Some(until)))
+            Some(self.0.issue(Actor::new("ann".into(), roles), Some(until)))
         }
 
         fn forge(&self, genuine: &str) -> String {

@@ -79,7 +79,7 @@ impl<W: Flaw> Authenticator for Tokens<W> {
         if W::expired(now, known.expires) {
             return Err(AuthenticationError::Expired);
         }
-        let actor = Actor { id: "ann".into(), roles: known.roles };
+        let actor = Actor::new("ann".into(), known.roles);
         let credential = Credential::ApiToken { id: id.into() };
         Ok(Authenticated { actor, credential, expires: Some(known.expires) })
     }
