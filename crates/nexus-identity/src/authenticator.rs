@@ -127,7 +127,7 @@ fn check(options: &IssuerOptions) -> Result<(), SetupError> {
         return Err(SetupError::ReservedRole { issuer });
     }
     let prefix = &options.actor_prefix;
-    if prefix.starts_with('$') || prefix.starts_with(IssuerOptions::TOKEN_PREFIX) {
+    if prefix.starts_with('$') || prefix.starts_with(Credential::TOKEN_ACTOR) {
         return Err(SetupError::ReservedPrefix { issuer, prefix: prefix.clone() });
     }
     if options.leeway > IssuerOptions::MAX_LEEWAY {

@@ -1,6 +1,9 @@
 //! What the claims of a token must say, once its signature is verified.
 
-use nexus_core::{Actor, Text, Timestamp, ports::AuthenticationError};
+use nexus_core::{
+    Actor, Text, Timestamp,
+    ports::{AuthenticationError, Credential},
+};
 use serde_json::{Map, Value};
 
 use crate::issuer::IssuerOptions;
@@ -109,7 +112,7 @@ fn subject(claims: &Map<String, Value>) -> Result<Text, AuthenticationError> {
     let subject = claims.get("sub").and_then(Value::as_str).ok_or(refuse)?;
     let plain = !subject.is_empty() && subject.len() <= MAX_SUBJECT && !subject.chars().any(char::is_control);
     // Ids with `$` are the platform's, ids with `token:` those of tokens that it issued.
-    let free = !subject.starts_with('$') && !subject.starts_with(IssuerOptions::TOKEN_PREFIX);
+    let free = !subject.starts_with('$') && !subject.starts_with(Credential::TOKEN_ACTOR);
     if plain && free && subject.trim() == subject { Ok(Text::from(subject)) } else { Err(refuse) }
 }
 

@@ -39,9 +39,6 @@ impl IssuerOptions {
     /// How far a clock may be off at most.
     pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
-    /// What the ids of the actors of tokens begin with that the platform issues itself.
-    pub const TOKEN_PREFIX: &str = "token:";
-
     /// An issuer with defaults: roles in `roles` or `scope`, 30 seconds of leeway. It may give no role yet.
     #[must_use]
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>, keys: KeySource) -> Self {

@@ -93,7 +93,13 @@ impl RemoteKeys {
         let keys = Arc::new(Self { address, client, current: RwLock::new(None), wanted: Notify::new() });
         let began = Instant::now();
         let fetched = keys.refresh().await;
-        tokio::spawn(Arc::clone(&keys).keep_fresh(began, fetched, stop));
+        let keeper = Arc::clone(&keys);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = keeper.keep_fresh(began, fetched) => {}
+            }
+        });
         Ok(keys)
     }
 
@@ -107,23 +113,17 @@ impl RemoteKeys {
         self.wanted.notify_one();
     }
 
-    async fn keep_fresh(self: Arc<Self>, mut began: Instant, mut fetched: bool, stop: CancellationToken) {
+    /// Fetches again and again: when it is time, or when somebody wants it, but never at a higher pace than allowed.
+    async fn keep_fresh(&self, mut began: Instant, mut fetched: bool) {
         loop {
             let pause = if fetched { self.address.refresh } else { self.address.min_interval };
             tokio::select! {
-                () = stop.cancelled() => return,
                 () = sleep(pause) => {}
                 () = self.wanted.notified() => {}
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = sleep_until(began + self.address.min_interval) => {}
-            }
+            sleep_until(began + self.address.min_interval).await;
             began = Instant::now();
-            tokio::select! {
-                () = stop.cancelled() => return,
-                outcome = self.refresh() => fetched = outcome,
-            }
+            fetched = self.refresh().await;
         }
     }
 

@@ -56,6 +56,11 @@ pub enum Credential {
     },
 }
 
+impl Credential {
+    /// What the ids of actors begin with that are known by an API token. No other credential gives such an id.
+    pub const TOKEN_ACTOR: &str = "token:";
+}
+
 /// Why a token is not accepted. For the operator: a client is told less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -266,6 +266,12 @@ fn parts_are_base64url_in_their_one_form() {
     ] {
         assert!(present(&changed).is_err(), "{changed:?}");
     }
+    // Also when the issuer signed it so.
+    for (header, payload) in [(format!("{header}="), payload.to_owned()), (header.to_owned(), format!("{payload}="))] {
+        let message = format!("{header}.{payload}");
+        let signed = format!("{message}.{}", base64(&TRUSTED.sign(Algorithm::EdDsa, message.as_bytes())));
+        assert!(matches!(refused(&signed), AuthenticationError::Malformed(_)), "{signed}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub trait AuthenticatorFixture: Sized + Send + 'static {
     /// The authenticator.
     fn authenticator(&self) -> Arc<dyn Authenticator>;
 
-    /// A token with these roles that expires about `until`; `None` when such roles are refused when it is issued.
+    /// A token with these roles that expires about `until`; `None` when none is issued with such roles.
     fn issue(&self, roles: &[&str], until: Timestamp) -> Option<String>;
 
     /// A token that says the same as this one, made by somebody who has no part in it.
@@ -70,8 +70,9 @@ pub fn an_issued_token_names_its_actor<F: AuthenticatorFixture>() -> Outcome {
     check_eq!(roles, ["reader", "writer"], "the roles");
     check!(authenticator.stands(&first.credential), "a token that is accepted does not stand");
     check_eq!(accepted(&*authenticator, &token)?, first, "the same token a second time");
-    let none = fixture.issue(&[], now().saturating_add_micros(HOUR)).ok_or_else(|| Breach::new("no roles"))?;
-    check!(accepted(&*authenticator, &none)?.actor.roles.is_empty(), "a token without roles gives some");
+    if let Some(none) = fixture.issue(&[], now().saturating_add_micros(HOUR)) {
+        check!(accepted(&*authenticator, &none)?.actor.roles.is_empty(), "a token without roles gives some");
+    }
     Ok(())
 }
 
