@@ -98,20 +98,29 @@ impl JwtAuthenticator {
     pub async fn start(issuers: Vec<IssuerOptions>, stop: &CancellationToken) -> Result<Self, SetupError> {
         // One of the library's providers, whatever other features another crate switches on; set once in a process.
         let _ = aws_lc::DEFAULT_PROVIDER.install_default();
-        check_prefixes(&issuers)?;
+        Self::check(&issuers)?;
         let mut known = HashMap::new();
         for options in issuers {
-            check(&options)?;
             let keys = match &options.keys {
                 KeySource::Configured(keys) => Keys::Configured(Arc::new(keys.clone())),
                 KeySource::Address(address) => Keys::Remote(RemoteKeys::follow(address.clone(), stop.clone()).await?),
             };
             let issuer = Issuer { name: Text::from(options.issuer.as_str()), options, keys };
-            if let Some(twice) = known.insert(issuer.options.issuer.clone(), issuer) {
-                return Err(SetupError::SameIssuer { issuer: twice.options.issuer });
-            }
+            known.insert(issuer.options.issuer.clone(), issuer);
         }
         Ok(Self { issuers: known })
+    }
+
+    /// Whether these issuers can be trusted as they are configured. Nothing is fetched.
+    ///
+    /// # Errors
+    /// [`SetupError`] with what is wrong.
+    pub fn check(issuers: &[IssuerOptions]) -> Result<(), SetupError> {
+        issuers.iter().try_for_each(check)?;
+        for (index, one) in issuers.iter().enumerate() {
+            issuers.iter().skip(index + 1).try_for_each(|other| check_pair(one, other))?;
+        }
+        Ok(())
     }
 }
 
@@ -136,16 +145,14 @@ fn check(options: &IssuerOptions) -> Result<(), SetupError> {
     Ok(())
 }
 
-/// With several issuers, no id of one may be an id of another: no prefix begins with another one.
-fn check_prefixes(issuers: &[IssuerOptions]) -> Result<(), SetupError> {
-    for (index, one) in issuers.iter().enumerate() {
-        let others = issuers.iter().skip(index + 1).filter(|other| other.issuer != one.issuer);
-        for other in others {
-            let (a, b) = (&one.actor_prefix, &other.actor_prefix);
-            if a.starts_with(b.as_str()) || b.starts_with(a.as_str()) {
-                return Err(SetupError::SamePrefix { one: one.issuer.clone(), other: other.issuer.clone() });
-            }
-        }
+/// No issuer is given twice, and no id of one may be an id of another: neither prefix begins with the other.
+fn check_pair(one: &IssuerOptions, other: &IssuerOptions) -> Result<(), SetupError> {
+    if one.issuer == other.issuer {
+        return Err(SetupError::SameIssuer { issuer: one.issuer.clone() });
+    }
+    let (a, b) = (&one.actor_prefix, &other.actor_prefix);
+    if a.starts_with(b.as_str()) || b.starts_with(a.as_str()) {
+        return Err(SetupError::SamePrefix { one: one.issuer.clone(), other: other.issuer.clone() });
     }
     Ok(())
 }
