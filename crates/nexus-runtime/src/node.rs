@@ -20,7 +20,7 @@ use crate::{
     idempotency::{FollowError, KeyRing},
     projector::{self, Followed, RunningProjection},
     schemas::SchemaParts,
-    tokens::{TokenFailure, TokenParts, TokenService},
+    tokens::{TokenFailure, TokenService},
 };
 
 /// Idempotency keys are forgotten after this long.
@@ -239,12 +239,8 @@ impl Node {
             declared: at_start.declared,
             version: at_start.version,
         });
-        let tokens = TokenService::restore(TokenParts {
-            admission: admission.clone(),
-            store: Arc::clone(&parts.store),
-            ids: Arc::clone(&parts.ids),
-        })
-        .await?;
+        let (store, ids) = (Arc::clone(&parts.store), Arc::clone(&parts.ids));
+        let tokens = TokenService::restore(admission.clone(), store, ids).await?;
         let policy = PolicyService::new(Arc::clone(admission.policy()), Arc::clone(&parts.ids));
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),

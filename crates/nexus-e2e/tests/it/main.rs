@@ -12,6 +12,7 @@ mod backup;
 mod bad_input;
 mod commands;
 mod exchange;
+mod identity;
 mod import;
 mod lifecycle;
 mod proofs;
