@@ -1,7 +1,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use nexus_core::{Actor, Text};
+use nexus_core::{Actor, Text, ports::Authenticator};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,6 +32,10 @@ pub struct ApiConfig {
     pub append_patience: Duration,
     /// Who a request without credentials acts as; `None` refuses it.
     pub anonymous_actor: Option<Actor>,
+    /// What verifies signed tokens; `None` accepts none.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
+    /// Whether tokens that the node issued are accepted.
+    pub api_tokens: bool,
     /// How often one client may ask.
     pub rate_limits: RateLimits,
     /// Where backups come from; `None` offers none.
@@ -63,6 +67,8 @@ impl ApiConfig {
             feed_patience: Duration::from_secs(30),
             append_patience: Duration::from_mins(1),
             anonymous_actor: None,
+            authenticator: None,
+            api_tokens: true,
             rate_limits: RateLimits::default(),
             backups: None,
         }

@@ -78,6 +78,9 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The role of the platform itself. No credential ever gives it.
+    pub const SYSTEM_ROLE: &str = "system";
+
     /// An actor of whom nothing but id and roles is known.
     #[must_use]
     pub fn new(id: Text, roles: Vec<Text>) -> Self {
@@ -87,7 +90,7 @@ impl Actor {
     /// The platform itself, for what it writes to its own `$` streams.
     #[must_use]
     pub fn system() -> Self {
-        Self::new(Text::from_static("$nexus"), vec![Text::from_static("system")])
+        Self::new(Text::from_static("$nexus"), vec![Text::from_static(Self::SYSTEM_ROLE)])
     }
 }
 

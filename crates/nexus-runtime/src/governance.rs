@@ -23,6 +23,7 @@ use crate::{
     Catalogue, StartError,
     evolution::{Evolution, OwnVersions},
     schemas::{Declared, SCHEMA_REGISTERED, SCHEMAS, change_of, event_of, own_schemas, schema_registered_schema},
+    tokens,
 };
 
 /// One module of the policy bundle, for the record.
@@ -87,7 +88,7 @@ impl Governance<'_> {
             }
             self.registry.apply(change)?;
         }
-        for (event_type, schema) in own_schemas() {
+        for (event_type, schema) in own_schemas().into_iter().chain(tokens::own_schemas()) {
             declared.push(self.own(event_type, &schema)?);
         }
         let mut needed: HashMap<Subject, Declared> =

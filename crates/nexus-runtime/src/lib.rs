@@ -4,7 +4,7 @@
 //! **What does not:** any technology. This crate names no database, no file format and no wire format.
 //!
 //! Reading order: [`Node`] assembles everything; [`CommandService`] and [`AppendService`] write; [`projector`]
-//! follows; [`QueryService`] reads; [`SchemaService`] changes the schema registry.
+//! follows; [`QueryService`] reads; [`SchemaService`] changes the schema registry; [`TokenService`] issues tokens.
 
 mod append_service;
 mod catalogue;
@@ -20,6 +20,7 @@ mod query_service;
 mod request;
 mod schemas;
 mod system;
+mod tokens;
 
 pub use append_service::{AppendAnswer, AppendFailure, AppendService, PendingAppend};
 pub use catalogue::{Catalogue, CatalogueError, CommandEntry};
@@ -36,3 +37,4 @@ pub use schemas::{
     VersionUsage,
 };
 pub use system::{SystemClock, UuidIds};
+pub use tokens::{CreatedToken, NewToken, Revocation, TokenExpiry, TokenFailure, TokenInfo, TokenService, TokenText};

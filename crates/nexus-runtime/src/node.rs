@@ -20,6 +20,7 @@ use crate::{
     idempotency::{FollowError, KeyRing},
     projector::{self, Followed, RunningProjection},
     schemas::SchemaParts,
+    tokens::{TokenFailure, TokenParts, TokenService},
 };
 
 /// Idempotency keys are forgotten after this long.
@@ -137,6 +138,9 @@ pub enum StartError {
         /// Why not.
         error: RegisterError,
     },
+    /// The tokens that were issued cannot be told.
+    #[error("the tokens that were issued cannot be restored: {0}")]
+    Tokens(#[from] TokenFailure),
     /// The policy refuses the platform's own events.
     #[error("the policy refuses the platform's own record of schemas and policies: {0}")]
     Refused(#[from] Refusal),
@@ -179,6 +183,7 @@ pub struct Node {
     commands: CommandService,
     queries: QueryService,
     schemas: SchemaService,
+    tokens: TokenService,
     store: Arc<dyn EventStore>,
     history: Option<Arc<dyn HistoryTree>>,
     policy: PolicyService,
@@ -234,6 +239,12 @@ impl Node {
             declared: at_start.declared,
             version: at_start.version,
         });
+        let tokens = TokenService::restore(TokenParts {
+            admission: admission.clone(),
+            store: Arc::clone(&parts.store),
+            ids: Arc::clone(&parts.ids),
+        })
+        .await?;
         let policy = PolicyService::new(Arc::clone(admission.policy()), Arc::clone(&parts.ids));
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
@@ -252,6 +263,7 @@ impl Node {
             commands: CommandService { inner: Arc::new(inner) },
             queries: QueryService::new(running),
             schemas,
+            tokens,
             store: parts.store,
             history: parts.history,
             policy,
@@ -308,6 +320,12 @@ impl Node {
     #[must_use]
     pub fn schemas(&self) -> &Arc<dyn SubjectRegistry> {
         self.schemas.registry()
+    }
+
+    /// The tokens that the platform issues itself.
+    #[must_use]
+    pub fn tokens(&self) -> &TokenService {
+        &self.tokens
     }
 
     /// The door to the schema registry, for changing it.

@@ -27,3 +27,9 @@ impl IdSource for UuidIds {
         DecisionId::from_uuid(Uuid::now_v7())
     }
 }
+
+/// Bytes that nobody can guess; `None` when the system has none.
+pub(crate) fn random<const BYTES: usize>() -> Option<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).ok().map(|()| bytes)
+}

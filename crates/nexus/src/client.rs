@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::{
+    Method, StatusCode,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 use serde_json::Value;
 
 use crate::exit::Failure;
@@ -48,17 +51,36 @@ impl Client {
     /// A client of the server at `base`, such as `http://127.0.0.1:4747`.
     ///
     /// # Errors
-    /// When `base` is not an `http` URL.
+    /// When `base` is not an `http` or `https` URL.
     pub fn new(base: &str) -> Result<Self, Failure> {
         let base = base.trim_end_matches('/');
-        let known = base.starts_with("http://") && reqwest::Url::parse(base).is_ok();
-        if !known {
-            return Err(Failure::usage(format_args!("`{base}` is not an http:// address"))
+        let known = ["http://", "https://"].iter().any(|scheme| base.starts_with(scheme));
+        if !(known && reqwest::Url::parse(base).is_ok()) {
+            return Err(Failure::usage(format_args!("`{base}` is not an http:// or https:// address"))
                 .hint(format_args!("for example --server {}", Self::DEFAULT_SERVER)));
         }
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).timeout(Duration::from_mins(1));
-        let http = http.build().map_err(|error| Failure::usage(format_args!("no HTTP client: {error}")))?;
-        Ok(Self { base: base.to_owned(), http })
+        Ok(Self { base: base.to_owned(), http: http_client(HeaderMap::new())? })
+    }
+
+    /// The same client, saying who asks with every request.
+    ///
+    /// # Errors
+    /// When the text is no token that can be sent.
+    pub fn with_token(self, token: &str) -> Result<Self, Failure> {
+        let plain = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+        let value = plain.then(|| HeaderValue::from_str(&format!("Bearer {token}")).ok()).flatten();
+        // The text is not repeated here: it may well be a secret that was put in the wrong place.
+        let mut value = value.ok_or_else(|| Failure::usage("the token is not one word of plain characters"))?;
+        value.set_sensitive(true);
+        Ok(Self { http: http_client(HeaderMap::from_iter([(AUTHORIZATION, value)]))?, ..self })
+    }
+
+    /// Whether what is sent can be read on its way: it leaves this machine without encryption.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        let host = reqwest::Url::parse(&self.base).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let local = host.is_some_and(|host| matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]"));
+        !local && self.base.starts_with("http://")
     }
 
     /// The server's address.
@@ -73,6 +95,10 @@ impl Client {
     /// When no answer came.
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, Failure> {
         let response = self.start(request).await?;
+        self.answer(response).await
+    }
+
+    async fn answer(&self, response: reqwest::Response) -> Result<Answer, Failure> {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.map_err(|error| self.no_answer(&error))?;
         let body = match text.trim() {
@@ -100,6 +126,16 @@ impl Client {
         let late = |_| Failure::with_code(10, format_args!("the server at {} did not answer in time", self.base));
         let answered = tokio::time::timeout(Duration::from_mins(1), sent).await.map_err(late)?;
         answered.map_err(|error| self.no_answer(&error))
+    }
+
+    /// Deletes something and answers what the server says about it.
+    ///
+    /// # Errors
+    /// When no answer came, or the answer is a problem.
+    pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        let sent = self.http.delete(format!("{}{path}", self.base)).send().await;
+        let answer = self.answer(sent.map_err(|error| self.no_answer(&error))?).await?;
+        answer.into_success().map(|answer| answer.body)
     }
 
     fn build(&self, request: Request<'_>) -> reqwest::RequestBuilder {
@@ -163,8 +199,20 @@ impl Answer {
                 message.push_str(&format!("\n    fix: {}", part("fix")));
             }
         }
-        Failure::with_code(exit_code(self.status), message)
+        let failure = Failure::with_code(exit_code(self.status), message);
+        match self.status {
+            401 => {
+                failure.hint("set NEXUS_TOKEN to a token that this server accepts, or name a file: --token-file FILE")
+            }
+            _ => failure,
+        }
     }
+}
+
+fn http_client(headers: HeaderMap) -> Result<reqwest::Client, Failure> {
+    let builder = reqwest::Client::builder().default_headers(headers).redirect(reqwest::redirect::Policy::none());
+    let builder = builder.connect_timeout(Duration::from_secs(5)).timeout(Duration::from_mins(1));
+    builder.build().map_err(|error| Failure::usage(format_args!("no HTTP client: {error}")))
 }
 
 fn exit_code(status: u16) -> u8 {
@@ -202,5 +250,31 @@ mod tests {
     fn a_server_address_without_http_is_refused_with_an_example() {
         let failure = Client::new("localhost:4747").unwrap_err();
         assert!(failure.to_string().contains("--server http://127.0.0.1:4747"), "{failure}");
+        assert!(Client::new("https://nexus.example").is_ok());
+    }
+
+    #[test]
+    fn a_token_is_not_shown_and_not_sent_in_pieces() {
+        let client = Client::new("http://localhost:1").unwrap().with_token("nxt_s3cret").unwrap();
+        assert!(!format!("{client:?}").contains("s3cret"));
+        for bad in ["", "two words", "line\nbreak", "clé"] {
+            let failure = Client::new("http://localhost:1").unwrap().with_token(bad).unwrap_err();
+            assert!(bad.is_empty() || !failure.to_string().contains(bad), "{failure}");
+        }
+    }
+
+    #[test]
+    fn plain_http_to_another_machine_is_exposed() {
+        for (base, exposed) in [
+            ("http://127.0.0.1:4747", false),
+            ("http://localhost", false),
+            ("http://[::1]:1", false),
+            ("https://nexus.example", false),
+            ("http://nexus.example", true),
+            ("http://127.0.0.1.nexus.example", true),
+            ("http://10.0.0.1:4747", true),
+        ] {
+            assert_eq!(Client::new(base).unwrap().is_exposed(), exposed, "{base}");
+        }
     }
 }

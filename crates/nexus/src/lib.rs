@@ -9,6 +9,7 @@ mod app;
 mod backup;
 mod cli;
 pub mod client;
+mod config;
 mod data_dir;
 mod exchange;
 mod exit;

@@ -6,7 +6,11 @@ use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use nexus_api::{ApiConfig, BuildInfo, StorageInfo};
-use nexus_core::{Text, ports::Clock};
+use nexus_core::{
+    Text,
+    ports::{Authenticator, Clock},
+};
+use nexus_identity::JwtAuthenticator;
 use nexus_log::{LogEventStore, LogOptions};
 use nexus_policy::RegoPolicyEngine;
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
@@ -15,7 +19,7 @@ use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Failure, backup::ServerBackups, cli::args::Role, data_dir::DataDir};
+use crate::{App, Failure, backup::ServerBackups, cli::args::Role, config::Access, data_dir::DataDir};
 
 /// How long requests that are under way may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -36,6 +40,8 @@ pub(crate) struct ServerOptions {
     pub(crate) environment: &'static str,
     /// What it does.
     pub(crate) role: Role,
+    /// How it learns who asks.
+    pub(crate) access: Access,
 }
 
 /// A server that accepts requests.
@@ -44,6 +50,7 @@ pub(crate) struct Server {
     data: DataDir,
     node: Arc<Node>,
     log: Arc<LogEventStore>,
+    access: Access,
     handle: Handle<SocketAddr>,
     serving: JoinHandle<std::io::Result<()>>,
 }
@@ -51,20 +58,21 @@ pub(crate) struct Server {
 impl Server {
     /// Opens the stores, starts the platform and listens.
     pub(crate) async fn start(app: &App, options: ServerOptions) -> Result<Self, Failure> {
-        let ServerOptions { data, listen, environment, role } = options;
+        let ServerOptions { data, listen, environment, role, access } = options;
         let listener = bind(listen).await?;
         let address = listener.local_addr().map_err(Failure::usage)?;
         let log = open_log(&data)?;
         let node = Arc::new(start_node(app, &data, &log, (environment, role)).await?);
         let backups = ServerBackups { data: data.shared(), log: Arc::clone(&log), clock: Arc::new(SystemClock) };
-        let config = ApiConfig { backups: Some(Arc::new(backups)), ..api_config(&data, node.stopping())? };
+        let config = api_config(&data, node.stopping())?;
+        let config = ApiConfig { backups: Some(Arc::new(backups)), ..guarded(config, &access, node.stopping()).await? };
         let router = nexus_api::router(Arc::clone(&node), config);
         let handle = Handle::new();
         let listener = listener.into_std().map_err(Failure::usage)?;
         let mut server = axum_server::from_tcp(listener).map_err(Failure::usage)?.handle(handle.clone());
         server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         let serving = tokio::spawn(server.serve(router.into_make_service_with_connect_info::<SocketAddr>()));
-        Ok(Self { address, data, node, log, handle, serving })
+        Ok(Self { address, data, node, log, access, handle, serving })
     }
 
     /// The address it listens on.
@@ -75,6 +83,11 @@ impl Server {
     /// Where it keeps its data.
     pub(crate) fn data(&self) -> &DataDir {
         &self.data
+    }
+
+    /// How it learns who asks.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// The platform.
@@ -105,6 +118,23 @@ impl Server {
             Some(ended) => Err(Failure::usage(format_args!("the server stopped by itself: {ended:?}"))),
         }
     }
+}
+
+/// Does something on a node whose data directory no server has open. Read models are left as they are.
+///
+/// # Errors
+/// When the directory is in use, the node does not start, or the work fails.
+pub(crate) async fn offline<T>(
+    app: &App,
+    data: DataDir,
+    work: impl AsyncFnOnce(&Node) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let log = open_log(&data)?;
+    let node = start_node(app, &data, &log, ("production", Role::Command)).await?;
+    let outcome = work(&node).await;
+    node.shutdown().await;
+    log.close();
+    outcome
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
@@ -168,11 +198,19 @@ async fn start_node(
 fn api_config(data: &DataDir, stop: &CancellationToken) -> Result<ApiConfig, Failure> {
     let build = BuildInfo { version: env!("CARGO_PKG_VERSION").to_owned(), revision: None };
     let storage = StorageInfo { summary: data.describe(), kept: !data.is_temporary() };
-    Ok(ApiConfig {
-        anonymous_actor: Some(ApiConfig::development_actor()),
-        metrics: record_metrics(stop),
-        ..ApiConfig::new(build, storage, data.cursor_key()?)
-    })
+    Ok(ApiConfig { metrics: record_metrics(stop), ..ApiConfig::new(build, storage, data.cursor_key()?) })
+}
+
+/// The configuration with the way this server learns who asks.
+async fn guarded(config: ApiConfig, access: &Access, stop: &CancellationToken) -> Result<ApiConfig, Failure> {
+    match access {
+        Access::Open => Ok(ApiConfig { anonymous_actor: Some(ApiConfig::development_actor()), ..config }),
+        Access::Tokens { api_tokens, issuers } => {
+            let signed = JwtAuthenticator::start(issuers.clone(), stop).await.map_err(Failure::usage)?;
+            let authenticator = (!issuers.is_empty()).then(|| Arc::new(signed) as Arc<dyn Authenticator>);
+            Ok(ApiConfig { anonymous_actor: None, authenticator, api_tokens: *api_tokens, ..config })
+        }
+    }
 }
 
 /// Records metrics in this process; `None` when an earlier server of the process does already.

@@ -23,6 +23,7 @@ struct Facts {
     expected: Option<ExpectedVersion>,
     actual: Option<Version>,
     retry_after: Option<u32>,
+    challenge: Option<&'static str>,
     nearest: Vec<String>,
     cause: Option<String>,
     report: Option<Value>,
@@ -40,6 +41,7 @@ impl Problem {
             expected: None,
             actual: None,
             retry_after: None,
+            challenge: None,
             nearest: Vec::new(),
             cause: None,
             report: None,
@@ -101,10 +103,22 @@ impl Problem {
         self
     }
 
+    /// What the header `WWW-Authenticate` says (RFC 6750, section 3).
+    pub(crate) fn with_challenge(mut self, challenge: &'static str) -> Self {
+        self.0.challenge = Some(challenge);
+        self
+    }
+
     /// Adds the whole verdict on a schema.
     pub(crate) fn with_report(mut self, report: Value) -> Self {
         self.0.report = Some(report);
         self
+    }
+
+    /// What the header `WWW-Authenticate` says; `None` when credentials are not what is missing.
+    pub(crate) fn challenge(&self) -> Option<HeaderValue> {
+        let unknown = self.0.code == Code::Unauthenticated;
+        unknown.then(|| HeaderValue::from_static(self.0.challenge.unwrap_or("Bearer")))
     }
 
     pub(crate) fn code(&self) -> Code {
@@ -195,8 +209,8 @@ impl Problem {
         if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.0.code == Code::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         Response::from_parts(parts, Body::from(body))
     }

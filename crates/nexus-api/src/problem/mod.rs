@@ -5,9 +5,11 @@ mod codes;
 mod convert;
 mod document;
 mod schemas;
+mod tokens;
 
 pub use body::{FieldError, ProblemBody, ProblemError};
 pub use codes::Code;
 pub(crate) use convert::{BodyPlaces, append_problem, command_problem, policy_problem, unknown_command};
 pub(crate) use document::Problem;
 pub(crate) use schemas::{register_problem, schema_failure};
+pub(crate) use tokens::token_failure;

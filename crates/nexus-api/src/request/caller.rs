@@ -8,25 +8,23 @@ use serde_json::value::RawValue;
 
 use crate::{
     problem::{Code, Problem},
-    request::{Object, typed},
+    request::{
+        Object,
+        credentials::{Lifeline, Session, authenticate},
+        typed,
+    },
     state::Api,
 };
 
 /// Longest correlation id, causation id or client name in bytes.
 const MAX_TEXT: usize = 255;
 
-/// Establishes who asks, and whether credentials say so. The one place where credentials will be read.
-fn authenticate(api: &Api, _parts: &Parts) -> Result<(Actor, bool), Problem> {
-    let refuse = || Problem::new(Code::Unauthenticated, "send a token: `Authorization: Bearer <token>`");
-    Ok((api.config.anonymous_actor.clone().ok_or_else(refuse)?, false))
-}
-
 /// Who asks, and what the request's headers say about its conversation. The guard establishes it, once; handlers take
 /// what it left.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
-    authenticated: bool,
+    session: Option<Session>,
     client_id: Option<Text>,
     headers: Conversation,
 }
@@ -45,10 +43,10 @@ impl Caller {
     /// Reads the credentials and the headers of a request.
     pub(crate) fn authenticate(parts: &Parts, api: &Api) -> Result<Self, Problem> {
         let headers = &parts.headers;
-        let (actor, authenticated) = authenticate(api, parts)?;
+        let (actor, session) = authenticate(api, headers)?;
         Ok(Self {
             actor,
-            authenticated,
+            session,
             client_id: header_text(headers, "x-client-id")?,
             headers: Conversation {
                 correlation_id: header_text(headers, "x-correlation-id")?,
@@ -62,7 +60,12 @@ impl Caller {
 
     /// Whether credentials say who asks, rather than that anybody is let in.
     pub(crate) fn is_authenticated(&self) -> bool {
-        self.authenticated
+        self.session.is_some()
+    }
+
+    /// What a stream holds on to that is opened with this request.
+    pub(crate) fn lifeline(&self, api: &Api) -> Lifeline {
+        Lifeline::new(api, self.session.clone())
     }
 
     /// Everything the runtime needs to know about the request. What the headers say wins over the body.

@@ -2,6 +2,7 @@
 
 mod body;
 mod caller;
+mod credentials;
 mod object;
 mod params;
 mod path;
@@ -9,6 +10,7 @@ mod write;
 
 pub(crate) use body::{check_media_type, read_body, read_bytes};
 pub(crate) use caller::{Caller, Conversation, member_text};
+pub(crate) use credentials::Lifeline;
 pub(crate) use object::{Object, document, typed};
 pub(crate) use params::{Params, digits, unknown};
 pub(crate) use path::PathArgs;

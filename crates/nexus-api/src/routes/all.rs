@@ -5,7 +5,7 @@ use crate::{
     access::{Access, RateClass, Routes},
     routes::{
         appends, backup, causation, commands, dashboard, events, feed, governance, history, operations, projections,
-        queries, registry, schemas, streams,
+        queries, registry, schemas, streams, tokens,
     },
 };
 
@@ -74,6 +74,9 @@ fn of_schemas(routes: Routes) -> Routes {
 fn of_operations(routes: Routes) -> Routes {
     routes
         .at(Access::admin("backup", "server"), routes!(backup::backup_archive))
+        .at(Access::admin("tokens.create", "token"), routes!(tokens::create_token))
+        .at(Access::admin("tokens.list", "token"), routes!(tokens::list_tokens))
+        .at(Access::admin("tokens.revoke", "token").on("id"), routes!(tokens::revoke_token))
         .at(Access::query("metrics.read", "server"), routes!(operations::metrics_text))
         .at(Access::Public, routes!(operations::livez))
         .at(Access::Public, routes!(operations::readyz))

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     dto::EventDto,
     problem::Problem,
-    request::{Caller, Params, digits},
+    request::{Caller, Lifeline, Params, digits},
     routes::events::filter,
     state::Api,
 };
@@ -50,7 +50,7 @@ const PAGE: usize = 100;
 )]
 pub(crate) async fn event_feed(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -67,6 +67,7 @@ pub(crate) async fn event_feed(
         after: after.map_or_else(|| api.node.head(), Position::new),
         ping: api.config.feed_ping,
         patience: api.config.feed_patience,
+        lifeline: caller.lifeline(&api),
         frames,
     };
     tokio::spawn(feed.run());
@@ -99,19 +100,21 @@ struct Feed {
     after: Position,
     ping: Duration,
     patience: Duration,
+    lifeline: Lifeline,
     frames: mpsc::Sender<Bytes>,
 }
 
-/// The client is gone, does not read, or the server stops.
+/// The client is gone, does not read, its token is over, or the server stops.
 struct Ended;
 
 impl Feed {
     async fn run(mut self) {
         metrics::gauge!("nexus_sse_connections").increment(1.0);
-        let (stop, frames) = (self.stop.clone(), self.frames.clone());
+        let (stop, frames, lifeline) = (self.stop.clone(), self.frames.clone(), self.lifeline.clone());
         tokio::select! {
             () = stop.cancelled() => {}
             () = frames.closed() => {}
+            () = lifeline.end() => {}
             _ended = self.follow() => {}
         }
         metrics::gauge!("nexus_sse_connections").decrement(1.0);
@@ -155,6 +158,9 @@ impl Feed {
     }
 
     async fn send(&self, frame: Bytes) -> Result<(), Ended> {
+        if !self.lifeline.holds() {
+            return Err(Ended);
+        }
         match timeout(self.patience, self.frames.send(frame)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Ended),

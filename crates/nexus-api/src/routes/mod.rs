@@ -16,6 +16,7 @@ mod queries;
 pub(crate) mod registry;
 mod schemas;
 mod streams;
+mod tokens;
 
 mod all;
 mod answer;

@@ -37,6 +37,7 @@ pub(crate) struct Http {
 pub(crate) struct Server {
     http: Http,
     pub(crate) store: SwitchStore,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl Deref for Server {
@@ -85,7 +86,7 @@ impl Server {
             policy_sources: Vec::new(),
             read_store: Arc::new(MemoryReadStore::default()),
             idempotency: Arc::new(MemoryIdempotencyIndex::default()),
-            clock,
+            clock: clock.clone(),
             ids: Arc::new(SequentialIds::default()),
         };
         let http = Http::start(parts, |config| {
@@ -93,7 +94,7 @@ impl Server {
             config.max_append_bytes = 2 * 1024 * 1024;
             change(config);
         });
-        Self { http: http.await, store }
+        Self { http: http.await, store, clock }
     }
 }
 

@@ -2,6 +2,7 @@
 //! adapter passes. Asynchronous ports return [`BoxFuture`]; the others answer from memory or from a local file and
 //! are called where blocking is allowed.
 
+mod authenticator;
 mod clock;
 mod event_store;
 mod history_tree;
@@ -12,6 +13,7 @@ mod schema_compatibility;
 mod schema_registry;
 mod subject_registry;
 
+pub use authenticator::{Authenticated, AuthenticationError, Authenticator, Credential, MAX_TOKEN_BYTES};
 pub use clock::{Clock, IdSource};
 pub use event_store::{
     AppendError, BoxFuture, Direction, EventFilter, EventStore, LogPage, LogRead, ReadError, StreamInfo, StreamList,

@@ -12,7 +12,9 @@
 //! | [`SchemaRegistry`](nexus_core::ports::SchemaRegistry) | [`SchemaRegistryFixture`] | [`schema_registry_contract!`](crate::schema_registry_contract) |
 //! | [`SubjectRegistry`](nexus_core::ports::SubjectRegistry) | [`SubjectRegistryFixture`] | [`subject_registry_contract!`](crate::subject_registry_contract) |
 //! | [`PolicyEngine`](nexus_core::ports::PolicyEngine) | [`PolicyEngineFixture`] | [`policy_engine_contract!`](crate::policy_engine_contract) |
+//! | [`Authenticator`](nexus_core::ports::Authenticator) | [`AuthenticatorFixture`] | [`authenticator_contract!`](crate::authenticator_contract) |
 
+pub mod authenticator;
 pub mod event_store;
 pub mod idempotency_index;
 mod outcome;
@@ -23,6 +25,7 @@ pub mod schema_registry;
 pub mod subject_registry;
 mod suite;
 
+pub use authenticator::AuthenticatorFixture;
 pub use event_store::EventStoreFixture;
 pub use idempotency_index::IdempotencyIndexFixture;
 pub use outcome::{Breach, Outcome};

@@ -1,5 +1,6 @@
 //! The ports, kept in memory: right in what they promise, small enough to be read, and deterministic.
 
+mod authenticator;
 mod clock;
 mod event_store;
 mod idempotency;
@@ -10,6 +11,7 @@ mod rows;
 mod schemas;
 mod subjects;
 
+pub use authenticator::MemoryAuthenticator;
 pub use clock::{ManualClock, SequentialIds};
 pub use event_store::MemoryEventStore;
 pub use idempotency::MemoryIdempotencyIndex;

@@ -109,3 +109,37 @@ mod subject_registry {
 
     subject_registry_contract!(Memory);
 }
+
+mod authenticator {
+    use std::sync::Arc;
+
+    use nexus_core::{Actor, Timestamp, ports::Authenticator};
+    use nexus_testkit::{authenticator_contract, contract::AuthenticatorFixture, fakes::MemoryAuthenticator};
+
+    struct Memory(Arc<MemoryAuthenticator>);
+
+    impl AuthenticatorFixture for Memory {
+        fn start() -> Self {
+            Self(Arc::default())
+        }
+
+        fn authenticator(&self) -> Arc<dyn Authenticator> {
+            self.0.clone()
+        }
+
+        fn issue(&self, roles: &[&str], until: Timestamp) -> Option<String> {
+            let roles = roles.iter().map(|role| (*role).into()).collect();
+            Some(self.0.issue(Actor::new("ann".into(), roles), Some(until)))
+        }
+
+        fn forge(&self, genuine: &str) -> String {
+            genuine.replace("secret-of", "guess-of")
+        }
+
+        fn withdraw(&self, token: &str) -> bool {
+            self.0.revoke(token)
+        }
+    }
+
+    authenticator_contract!(Memory);
+}

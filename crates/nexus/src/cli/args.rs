@@ -3,7 +3,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nexus_core::ports::SchemaKind;
 
-use crate::{Client, cli::Format};
+use crate::{
+    Client,
+    cli::{Format, config::ConfigVerb, token::TokenVerb},
+};
 
 /// An event-sourcing and CQRS platform that is born governed.
 ///
@@ -25,6 +28,10 @@ pub(crate) struct Global {
     /// How to print data: for a person, as one JSON document, or one JSON document a line.
     #[arg(short, long, global = true, value_enum, default_value = "text")]
     pub(crate) output: Format,
+    /// The file with the token that says who asks; NEXUS_TOKEN in the environment says the same. A token is never an
+    /// argument: other users of the machine see those.
+    #[arg(long, global = true, env = "NEXUS_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Whether to colour what is printed; `auto` also obeys `NO_COLOR`.
     #[arg(long, global = true, value_enum, default_value = "auto")]
     pub(crate) color: Color,
@@ -69,6 +76,12 @@ pub(crate) enum Builtin {
     Log(LogVerb),
     /// Check a log that is not open, from its first byte to its last. Exit 0 intact, 1 damaged, 2 cannot be checked.
     Verify(Verify),
+    /// Issue, list and revoke tokens.
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Look at the configuration of a server.
+    #[command(subcommand)]
+    Config(ConfigVerb),
     /// Print a completion script for a shell.
     Completion {
         /// The shell.
@@ -102,30 +115,55 @@ pub(crate) struct Dev {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
+    /// The configuration file. What the command line says wins over it.
+    #[arg(long, env = "NEXUS_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Keep data in this directory; it is made when it does not exist.
     #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// The address to listen on.
-    #[arg(long, default_value = "127.0.0.1:4747", value_name = "ADDR")]
-    pub(crate) listen: SocketAddr,
+    pub(crate) data: Option<PathBuf>,
+    /// The address to listen on; 127.0.0.1:4747 when nothing else is said.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Accept tokens that this server issued (`token create`).
+    #[arg(long)]
+    pub(crate) api_tokens: bool,
     /// Ask for no credentials. Only on a loopback address.
     #[arg(long)]
     pub(crate) insecure_no_auth: bool,
-    /// What this server does.
-    #[arg(long, value_enum, default_value_t = Role::All)]
-    pub(crate) role: Role,
+    /// What this server does; everything when nothing else is said.
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<Role>,
     /// The sample domain to load: `orders` or `none`. Only where the application offers samples.
     #[arg(long, value_name = "NAME")]
     pub(crate) sample: Option<String>,
 }
 
+impl Serve {
+    /// A file, and nothing on the command line beside it.
+    pub(crate) fn of_file(config: PathBuf) -> Self {
+        let config = Some(config);
+        Self { config, data: None, listen: None, api_tokens: false, insecure_no_auth: false, role: None, sample: None }
+    }
+}
+
 /// Which of its tasks a server takes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Role {
     /// Everything.
     All,
     /// Commands, appends and events; read models are left as they are, and a later start with `all` catches them up.
     Command,
+}
+
+impl Role {
+    /// Its name on the command line and in the configuration.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Command => "command",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use nexus_core::framework::{When, example_of};
 
-use crate::{App, cli::Output, server::Server};
+use crate::{App, cli::Output, config::Access, server::Server};
 
 /// What a person sees once the server accepts requests: addresses, data, access and what to do next.
 pub(crate) fn banner(app: &App, server: &Server, program: &str, output: Output, took: Duration) -> String {
@@ -22,7 +22,9 @@ pub(crate) fn banner(app: &App, server: &Server, program: &str, output: Output, 
     row("API", &format!("{base}/api        OpenAPI {base}/openapi.json"));
     row("Health", &format!("{base}/readyz     Metrics {base}/metrics"));
     row("Data", &server.data().describe());
-    row("Access", "this machine only (loopback), no credentials asked: every request acts as `anonymous`");
+    for line in access(server) {
+        row("Access", &line);
+    }
     for line in domain(server) {
         row("Serves", &line);
     }
@@ -31,6 +33,30 @@ pub(crate) fn banner(app: &App, server: &Server, program: &str, output: Output, 
     lines.push(format!("  {}", next_command(server, program)));
     lines.push(output.dim("Stop with Ctrl-C."));
     lines.join("\n")
+}
+
+/// Who is let in, and what is still missing for anybody to be.
+fn access(server: &Server) -> Vec<String> {
+    let Access::Tokens { api_tokens, issuers } = server.access() else {
+        return vec![
+            "this machine only (loopback), no credentials asked: every request acts as `anonymous`".to_owned(),
+        ];
+    };
+    let mut lines: Vec<String> = issuers.iter().map(|issuer| format!("signed tokens of {}", issuer.issuer)).collect();
+    if !server.address().ip().is_loopback() {
+        lines.push("other machines, without TLS of its own: let a proxy that speaks https stand before it".to_owned());
+    }
+    if *api_tokens {
+        let usable = server.node().tokens().list().iter().filter(|token| token.revoked.is_none()).count();
+        lines.push(match usable {
+            0 if issuers.is_empty() => {
+                "tokens of this server, of which there are none: stop it, then `token create --data DIR --role admin`"
+                    .to_owned()
+            }
+            usable => format!("tokens of this server ({usable} in use)"),
+        });
+    }
+    lines
 }
 
 fn domain(server: &Server) -> Vec<String> {

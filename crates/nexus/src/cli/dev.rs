@@ -10,6 +10,7 @@ use crate::{
         args::{Dev, Role, Serve},
         banner,
     },
+    config::{Access, Settings},
     data_dir::DataDir,
     server::{Server, ServerOptions},
 };
@@ -22,24 +23,17 @@ pub(crate) async fn dev(app: App, dev: Dev, program: &str, output: Output) -> Re
     let port = if dev.random_ports { 0 } else { dev.port };
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let app = app.with_sample(dev.sample.as_deref())?;
-    run(app, ServerOptions { data, listen, environment: "dev", role: Role::All }, program, output).await
+    let (role, access) = (Role::All, Access::Open);
+    run(app, ServerOptions { data, listen, environment: "dev", role, access }, program, output).await
 }
 
 pub(crate) async fn serve(app: App, serve: Serve, program: &str, output: Output) -> Result<(), Failure> {
-    if !serve.insecure_no_auth {
-        return Err(Failure::usage(
-            "this version has no authentication yet, so it serves only when told to go without",
-        )
-        .hint("add --insecure-no-auth, which is accepted on a loopback address"));
-    }
-    if !serve.listen.ip().is_loopback() {
-        return Err(Failure::usage(format_args!("--insecure-no-auth is refused on {}", serve.listen))
-            .hint("listen on a loopback address such as 127.0.0.1:4747"));
-    }
-    let data = DataDir::kept(&serve.data)?;
+    let settings = Settings::gather(&serve)?;
+    let access = settings.access()?;
+    let data = DataDir::kept(settings.data()?)?;
     let app = app.with_sample(serve.sample.as_deref())?;
-    let options = ServerOptions { data, listen: serve.listen, environment: "production", role: serve.role };
-    run(app, options, program, output).await
+    let Settings { listen, role, .. } = settings;
+    run(app, ServerOptions { data, listen, environment: "production", role, access }, program, output).await
 }
 
 async fn run(app: App, options: ServerOptions, program: &str, output: Output) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod backup;
 mod banner;
 mod command;
+mod config;
 mod dev;
 mod event;
 mod exchange;
@@ -14,6 +15,7 @@ mod query;
 mod run;
 mod schema;
 mod stream;
+mod token;
 mod verify;
 
 pub use output::{Format, Output};

@@ -9,8 +9,9 @@ use crate::{
     cli::{
         Output, args,
         args::{Arguments, Builtin},
-        backup, command, dev, event, log, output, projection, query, schema, stream, verify,
+        backup, command, config, dev, event, log, output, projection, query, schema, stream, token, verify,
     },
+    config::private_text,
 };
 
 /// What a verb of the application's own is given.
@@ -76,18 +77,33 @@ fn usage(error: &clap::Error) -> Exit {
     if error.use_stderr() { Failure::usage("").exit() } else { Exit::OK }
 }
 
+/// A client of the server that the arguments name, with the token that they or the environment name.
+fn client_of(global: &args::Global) -> Result<Client, Failure> {
+    let client = Client::new(&global.server)?;
+    let token = match (&global.token_file, std::env::var("NEXUS_TOKEN")) {
+        (Some(path), _) => private_text(path)?,
+        (None, Ok(token)) if !token.is_empty() => token,
+        _ => return Ok(client),
+    };
+    if client.is_exposed() {
+        let said = format!("warning: the token is sent to {} without encryption; use https://", client.server());
+        Output::new(global.output, global.color).talk(&said);
+    }
+    client.with_token(&token)
+}
+
 async fn run_own(app: App, name: &str, own: &clap::ArgMatches, matches: &clap::ArgMatches) -> Result<(), Failure> {
     let global = args::Global::from_arg_matches(matches).map_err(Failure::usage)?;
     let verb = app.verbs.into_iter().find(|verb| verb.command.get_name() == name);
     let verb = verb.ok_or_else(|| Failure::usage(format_args!("there is no verb `{name}`")))?;
-    let client = Client::new(&global.server)?;
+    let client = client_of(&global)?;
     (verb.run)(Invocation { matches: own.clone(), client, output: Output::new(global.output, global.color) }).await
 }
 
 async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), Failure> {
     let Arguments { global, verb } = arguments;
     let output = Output::new(global.output, global.color);
-    let client = || Client::new(&global.server);
+    let client = || client_of(&global);
     match verb {
         Builtin::Dev(dev) => dev::dev(app, dev, program, output).await,
         Builtin::Serve(serve) => dev::serve(app, serve, program, output).await,
@@ -99,6 +115,8 @@ async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), F
         Builtin::Projection(verb) => projection::run(verb, &client()?, output).await,
         Builtin::Backup(verb) => backup::run(verb, client, output).await,
         Builtin::Log(verb) => log::run(verb, client, output).await,
+        Builtin::Token(verb) => token::run(verb, app, client, output).await,
+        Builtin::Config(verb) => config::run(verb, output).await,
         Builtin::Verify(arguments) => verify::run(&arguments, output),
         Builtin::Completion { shell } => {
             let mut command = Arguments::command();

@@ -20,7 +20,7 @@ use super::{batch::Batch, line::Lines};
 use crate::{
     dto::{AppendLineAccepted, AppendLineRefused, AppendLineStream},
     problem::{BodyPlaces, Code, Problem, append_problem},
-    request::{Caller, Conversation, Object, Params, check_media_type},
+    request::{Caller, Conversation, Lifeline, Object, Params, check_media_type},
     state::{Api, WriteHealth},
 };
 
@@ -60,6 +60,7 @@ pub(crate) async fn append_stream(State(api): State<Api>, request: Request) -> R
     let session = Session {
         lines: Lines::new(body, api.config.max_append_bytes),
         info: caller.clone().info(&api, Conversation::default()),
+        lifeline: caller.lifeline(&api),
         caller,
         path: parts.uri.path().to_owned(),
         stop_on_refusal,
@@ -101,6 +102,8 @@ enum Next {
     Answer(Result<AppendAnswer, Problem>),
     /// The client sent a line, or the end.
     Line(Result<Option<Bytes>, Problem>),
+    /// The token of the client is over: nothing more is read.
+    Ended,
     /// The server stops: nothing more is read.
     Stop,
 }
@@ -111,6 +114,7 @@ struct Session {
     api: Api,
     lines: Lines,
     caller: Caller,
+    lifeline: Lifeline,
     info: RequestInfo,
     path: String,
     stop_on_refusal: bool,
@@ -138,6 +142,7 @@ impl Session {
             match self.next().await {
                 Next::Answer(answer) => self.write(answer, &mut frame),
                 Next::Line(line) => self.take(line).await,
+                Next::Ended => self.take(Err(Lifeline::problem())).await,
                 Next::Stop => self.open = false,
             }
         }
@@ -160,11 +165,12 @@ impl Session {
         let (reads, waits) = (self.reads(), !self.pending.is_empty());
         // While answers are due the client may well be silent.
         let patience = (!waits).then_some(self.api.config.append_patience);
-        let Self { api, lines, pending, .. } = self;
+        let Self { api, lines, pending, lifeline, .. } = self;
         tokio::select! {
             biased;
             Some(answer) = answer_of(pending, &api.writes), if waits => Next::Answer(answer),
             line = next_line(lines, patience), if reads => Next::Line(line),
+            () = lifeline.end(), if reads => Next::Ended,
             () = api.node.stopping().cancelled() => Next::Stop,
         }
     }
@@ -172,13 +178,10 @@ impl Session {
     /// Has a line judged and puts it in line at the store.
     async fn take(&mut self, line: Result<Option<Bytes>, Problem>) {
         let line = match line {
+            Ok(Some(_)) if !self.lifeline.holds() => return self.refuse(Lifeline::problem()),
             Ok(Some(line)) => line,
             Ok(None) => return self.open = false,
-            Err(problem) => {
-                self.open = false;
-                self.number += 1;
-                return self.pending.push_back(Line::refused(self.number, problem));
-            }
+            Err(problem) => return self.refuse(problem),
         };
         self.number += 1;
         self.info.context.time = self.api.node.clock().now();
@@ -187,6 +190,13 @@ impl Session {
             self.open = false;
         }
         self.pending.push_back(line);
+    }
+
+    /// Ends the stream with a refusal.
+    fn refuse(&mut self, problem: Problem) {
+        self.open = false;
+        self.number += 1;
+        self.pending.push_back(Line::refused(self.number, problem));
     }
 
     async fn submit(&mut self, line: Bytes) -> Line {

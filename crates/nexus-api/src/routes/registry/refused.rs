@@ -63,6 +63,9 @@ impl Refused {
         parts.status = self.status();
         parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        if let Some(challenge) = self.problem.as_ref().and_then(Problem::challenge) {
+            parts.headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         Response::from_parts(parts, Body::from(body))
     }
 }

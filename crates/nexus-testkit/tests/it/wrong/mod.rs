@@ -1,5 +1,6 @@
 //! Adapters that are wrong on purpose, each in one way that real ones have been, and the case that catches it.
 
+mod authenticator;
 mod event_store;
 mod governance;
 mod read_store;
