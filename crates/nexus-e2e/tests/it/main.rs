@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected must fail, and says what it measured"
 )]
 
+mod access;
 mod backup;
 mod bad_input;
 mod commands;
