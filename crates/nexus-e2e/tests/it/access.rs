@@ -135,8 +135,7 @@ fn serve(dir: &Path) -> Server {
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     fs::set_permissions(&secret, private).unwrap();
     let config = dir.join("nexus.toml");
-    let text = format!(
-        r#"
+    let text = r#"
         [server]
         listen = "127.0.0.1:0"
         data = "data"
@@ -148,8 +147,7 @@ fn serve(dir: &Path) -> Server {
         id = "k"
         algorithm = "HS256"
         secret = "file:secret"
-        "#
-    );
+        "#;
     fs::write(&config, text).unwrap();
     Server::start(&["serve", "--config", config.to_str().unwrap()])
 }
