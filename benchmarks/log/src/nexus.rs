@@ -9,7 +9,7 @@ use nexus_core::{
     ports::{Clock, EventStore as _, LogRead, RequestContext, SchemaKind, SchemaRegistry as _, StreamRead},
 };
 use nexus_log::{LogEventStore, LogOptions};
-use nexus_policy::{PolicyModule, RegoPolicyEngine};
+use nexus_policy::RegoPolicyEngine;
 use nexus_schema::JsonSchemaRegistry;
 use nexus_testkit::fixture::permissive_admission;
 use tokio::runtime::Runtime;
@@ -114,7 +114,7 @@ fn real_admission() -> Fallible<Admission> {
         registry.register(SchemaKind::Event, event.event_type, &event.schema)?;
     }
     let own = PolicyModule { name: "orders.rego".to_owned(), source: orders::POLICY.to_owned() };
-    let policy = RegoPolicyEngine::new(vec![nexus_policy::base_policy(), own])?;
+    let policy = RegoPolicyEngine::new(nexus_policy::with_shipped([own]))?;
     Ok(Admission::new(Arc::new(registry), Arc::new(policy)))
 }
 

@@ -2,9 +2,9 @@ use std::ffi::OsString;
 
 use nexus_core::{
     framework::{Aggregate, AggregateDefinition, CodecError, Projection, ReadModel},
+    ports::PolicyModule,
     upcast::{DeclaredUpcaster, Upcaster},
 };
-use nexus_policy::PolicyModule;
 use nexus_runtime::{Catalogue, PolicySource};
 
 use crate::{
@@ -156,7 +156,7 @@ impl Domain {
 
     /// The shipped base policy and its own modules.
     pub(crate) fn policy_modules(&self) -> Vec<PolicyModule> {
-        std::iter::once(nexus_policy::base_policy()).chain(self.policies.iter().cloned()).collect()
+        nexus_policy::with_shipped(self.policies.iter().cloned())
     }
 
     /// The policy modules for the record in `$policies`.
