@@ -4,11 +4,11 @@ use nexus_core::{
     Digest,
     ports::{PolicyModule, PolicyProblem},
 };
-use regorus::{Engine, utils::limits::ExecutionTimerConfig};
+use regorus::{Engine, PolicyLengthConfig, utils::limits::ExecutionTimerConfig};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    calls,
+    bounds, calls,
     reads::{self, Reads},
 };
 
@@ -78,6 +78,8 @@ pub(crate) const ENTRY_RULE: &str = "data.nexus_entry.decision";
 const ENTRY_SOURCE: &str = "package nexus_entry\n\n\
     decision := {\"allow\": [value | value := data.nexus.allow], \"deny\": [value | value := data.nexus.deny]}\n";
 
+/// Most columns of a line. Long enough for a key or a certificate; a module has at most 1 MiB and 20,000 lines.
+const MAX_COLUMNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(16_383);
 /// How the packages of tests end.
 const TEST_SUFFIX: &str = "_test";
 
@@ -101,7 +103,7 @@ impl Bundle {
     /// [`PolicyError`] for the first thing that is wrong.
     pub(crate) fn load(modules: &[PolicyModule], time_limit: Duration) -> Result<Self, PolicyError> {
         let modules = deciding(modules)?;
-        let (plain, reads) = prepare(&modules, time_limit)?;
+        let (plain, reads) = prepare(&modules, time_limit, false)?;
         let mut engine = plain.clone();
         engine
             .add_policy(ENTRY_MODULE.to_owned(), ENTRY_SOURCE.to_owned())
@@ -117,7 +119,7 @@ impl Bundle {
 fn deciding(modules: &[PolicyModule]) -> Result<Vec<PolicyModule>, PolicyError> {
     let mut found = Vec::new();
     for module in modules {
-        let package = Engine::new().add_policy(module.name.clone(), module.source.clone());
+        let package = bare(Duration::MAX).add_policy(module.name.clone(), module.source.clone());
         let package = package.map_err(|error| invalid(modules, &module.name, &error))?;
         if !is_test(&package) {
             found.push(module.clone());
@@ -131,16 +133,24 @@ pub(crate) fn is_test(package: &str) -> bool {
     package.ends_with(TEST_SUFFIX)
 }
 
-/// An engine with these modules, once they are known to stay within the limits; and what they read.
+/// An engine with these modules, once they are known to stay within the limits; and what they read. With `strict`, a
+/// built-in that fails is an error. Otherwise, as in OPA, its expression is undefined, and what is undefined does not
+/// allow.
 ///
 /// # Errors
 /// [`PolicyError`] for the first thing that is wrong.
-pub(crate) fn prepare(modules: &[PolicyModule], time_limit: Duration) -> Result<(Engine, Option<Reads>), PolicyError> {
+pub(crate) fn prepare(
+    modules: &[PolicyModule],
+    time_limit: Duration,
+    strict: bool,
+) -> Result<(Engine, Option<Reads>), PolicyError> {
     let mut names = BTreeSet::new();
     if let Some(twice) = modules.iter().find(|module| !names.insert(&module.name)) {
         return Err(PolicyError::Duplicate { module: twice.name.clone() });
     }
     let mut engine = bare(time_limit);
+    engine.set_strict_builtin_errors(strict);
+    bounds::apply(&mut engine, strict).map_err(|error| invalid(modules, "bundle", &error))?;
     for module in modules {
         let package = engine
             .add_policy(module.name.clone(), module.source.clone())
@@ -157,9 +167,8 @@ pub(crate) fn prepare(modules: &[PolicyModule], time_limit: Duration) -> Result<
 /// An engine without modules, with the options all of them are evaluated under.
 pub(crate) fn bare(time_limit: Duration) -> Engine {
     let mut engine = Engine::new();
+    engine.set_policy_length_config(PolicyLengthConfig { max_col: MAX_COLUMNS, ..PolicyLengthConfig::default() });
     engine.set_execution_timer_config(ExecutionTimerConfig { limit: time_limit, check_interval: NonZeroU32::MIN });
-    // As in OPA: a built-in that fails makes its expression undefined, and what is undefined does not allow.
-    engine.set_strict_builtin_errors(false);
     engine
 }
 

@@ -72,7 +72,7 @@ fn definition(package: &str, rule: &Ref<Rule>) -> Option<Definition> {
 
 /// Whether a definition holds when it is the only one of its rule; `None` when that cannot be evaluated.
 fn alone(modules: &[PolicyModule], all: &[Definition], one: &Definition, input: &Value) -> Option<bool> {
-    let mut engine = bundle::bare(RegoPolicyEngine::TIME_LIMIT);
+    let mut remaining = Vec::with_capacity(modules.len());
     for module in modules {
         let others = all.iter().filter(|other| other.rule == one.rule && other.module == module.name);
         let mut source = module.source.clone().into_bytes();
@@ -80,8 +80,9 @@ fn alone(modules: &[PolicyModule], all: &[Definition], one: &Definition, input: 
             let blanked = source.get_mut(other.span.clone())?;
             blanked.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
         }
-        engine.add_policy(module.name.clone(), String::from_utf8(source).ok()?).ok()?;
+        remaining.push(PolicyModule { name: module.name.clone(), source: String::from_utf8(source).ok()? });
     }
+    let (mut engine, _) = bundle::prepare(&remaining, RegoPolicyEngine::TIME_LIMIT, false).ok()?;
     engine.set_input(input.clone());
     match engine.eval_rule(one.rule.clone()).ok()? {
         Value::Bool(holds) => Some(holds),

@@ -17,9 +17,12 @@
 //! `outcome` (what its answer means), `reads`, `pick` and `memo` (when an answer is reused); then `testing`, `explain`
 //! and `lookup` (looking into a bundle).
 
+mod bounds;
 mod bundle;
 mod calls;
 mod compiler;
+#[cfg(test)]
+mod conformance;
 mod coverage;
 mod engine;
 mod explain;
