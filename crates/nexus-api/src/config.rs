@@ -5,6 +5,8 @@ use nexus_core::{Actor, Text};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::access::RateLimits;
+
 /// How the API behaves.
 #[derive(Clone)]
 pub struct ApiConfig {
@@ -30,6 +32,8 @@ pub struct ApiConfig {
     pub append_patience: Duration,
     /// Who a request without credentials acts as; `None` refuses it.
     pub anonymous_actor: Option<Actor>,
+    /// How often one client may ask.
+    pub rate_limits: RateLimits,
     /// Where backups come from; `None` offers none.
     pub backups: Option<Arc<dyn BackupSource>>,
 }
@@ -59,6 +63,7 @@ impl ApiConfig {
             feed_patience: Duration::from_secs(30),
             append_patience: Duration::from_mins(1),
             anonymous_actor: None,
+            rate_limits: RateLimits::default(),
             backups: None,
         }
     }
@@ -67,7 +72,7 @@ impl ApiConfig {
     #[must_use]
     pub fn development_actor() -> Actor {
         let roles = ["admin", "operator", "writer", "reader", "auditor"];
-        Actor { id: Text::from_static("anonymous"), roles: roles.map(Text::from_static).into() }
+        Actor::new(Text::from_static("anonymous"), roles.map(Text::from_static).into())
     }
 }
 

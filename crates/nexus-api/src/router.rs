@@ -3,9 +3,9 @@ use std::sync::Arc;
 use axum::{Router, middleware};
 use nexus_runtime::Node;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    access::{AccessRule, AccessTable, Limiter, guard},
     config::ApiConfig,
     cursor::Cursors,
     edge, routes,
@@ -14,7 +14,7 @@ use crate::{
 
 /// Every route of the platform, serving `node`.
 pub fn router(node: Arc<Node>, config: ApiConfig) -> Router {
-    let (routes, document) = documented();
+    let (routes, document, access) = documented();
     metrics::gauge!(
         "nexus_build_info",
         "version" => config.build.version.clone(),
@@ -24,6 +24,8 @@ pub fn router(node: Arc<Node>, config: ApiConfig) -> Router {
     let api = Api {
         node,
         cursors: Arc::new(Cursors::new(config.cursor_key)),
+        access: Arc::new(access),
+        limiter: Arc::new(Limiter::new(&config.rate_limits)),
         config: Arc::new(config),
         writes: Arc::new(WriteHealth::default()),
         document: Arc::new(Document {
@@ -32,6 +34,7 @@ pub fn router(node: Arc<Node>, config: ApiConfig) -> Router {
         }),
     };
     routes
+        .route_layer(middleware::from_fn_with_state(api.clone(), guard::guard))
         .layer(middleware::from_fn(edge::measure))
         .fallback(edge::no_route)
         .method_not_allowed_fallback(edge::no_method)
@@ -45,9 +48,14 @@ pub fn openapi() -> OpenApi {
     documented().1
 }
 
-fn documented() -> (Router<Api>, OpenApi) {
-    let router: OpenApiRouter<Api> = routes::all();
-    let (router, mut document) = router.split_for_parts();
-    routes::document::complete(&mut document);
-    (router, document)
+/// What every route asks before its handler runs, those included that the OpenAPI document leaves out.
+#[must_use]
+pub fn access_rules() -> Vec<AccessRule> {
+    documented().2.rules()
+}
+
+fn documented() -> (Router<Api>, OpenApi, AccessTable) {
+    let (router, mut document, access) = routes::all().split();
+    routes::document::complete(&mut document, &access);
+    (router, document, access)
 }

@@ -7,7 +7,11 @@ use bytes::Bytes;
 use nexus_core::ports::AppendError;
 use nexus_runtime::Node;
 
-use crate::{config::ApiConfig, cursor::Cursors};
+use crate::{
+    access::{AccessTable, Limiter},
+    config::ApiConfig,
+    cursor::Cursors,
+};
 
 /// What every handler needs; cheap to clone.
 #[derive(Clone)]
@@ -17,6 +21,8 @@ pub(crate) struct Api {
     pub(crate) cursors: Arc<Cursors>,
     pub(crate) writes: Arc<WriteHealth>,
     pub(crate) document: Arc<Document>,
+    pub(crate) access: Arc<AccessTable>,
+    pub(crate) limiter: Arc<Limiter>,
 }
 
 /// The served OpenAPI document and the routes in it.

@@ -73,13 +73,21 @@ pub struct Actor {
     pub id: Text,
     /// Granted roles.
     pub roles: Vec<Text>,
+    /// What else the credentials say about the actor, as a JSON object: what policies see as `input.actor.claims`.
+    pub claims: Option<Json>,
 }
 
 impl Actor {
+    /// An actor of whom nothing but id and roles is known.
+    #[must_use]
+    pub fn new(id: Text, roles: Vec<Text>) -> Self {
+        Self { id, roles, claims: None }
+    }
+
     /// The platform itself, for what it writes to its own `$` streams.
     #[must_use]
     pub fn system() -> Self {
-        Self { id: Text::from_static("$nexus"), roles: vec![Text::from_static("system")] }
+        Self::new(Text::from_static("$nexus"), vec![Text::from_static("system")])
     }
 }
 

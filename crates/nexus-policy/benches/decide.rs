@@ -65,7 +65,7 @@ impl Asker {
     /// Asks about orders with so many different totals.
     fn new(totals: u64) -> Self {
         Self {
-            actor: Actor { id: "ann".into(), roles: vec!["writer".into()] },
+            actor: Actor::new("ann".into(), vec!["writer".into()]),
             context: RequestContext {
                 service: "orders".into(),
                 client_id: None,

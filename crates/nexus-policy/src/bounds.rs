@@ -48,7 +48,9 @@ pub(crate) fn apply(engine: &mut Engine, strict: bool) -> Result<(), String> {
     let mut original = Engine::new();
     original.set_strict_builtin_errors(true);
     let calls: String = BOUNDED.iter().map(Bounded::call).collect();
-    original.add_policy("bounded".to_owned(), format!("package bounded\n{calls}")).map_err(|error| error.to_string())?;
+    original
+        .add_policy("bounded".to_owned(), format!("package bounded\n{calls}"))
+        .map_err(|error| error.to_string())?;
     for bounded in &BOUNDED {
         let mut original = original.clone();
         let call = move |arguments: Vec<Value>| bounded.measured(&mut original, arguments, strict);

@@ -218,6 +218,7 @@ mod tests {
         deny contains {"id": "client", "message": "x"} if startswith(input.context.clientId, "a")
         deny contains {"id": "action", "message": "x"} if startswith(input.action, input.resource.id)
         deny contains {"id": "who", "message": input.actor.id} if count(input.actor.roles) == 2
+        deny contains {"id": "claim", "message": "x"} if input.actor.claims.tenant == "blue"
         deny contains {"id": "schema", "message": "x"} if input.schema.version == 2
     "#;
 
@@ -253,6 +254,7 @@ mod tests {
         kind: PolicyKind,
         texts: [&'static str; 6],
         roles: Vec<&'static str>,
+        claims: Option<Value>,
         payload: Option<Value>,
         event: Option<Value>,
         schema: Option<(u32, bool)>,
@@ -273,13 +275,16 @@ mod tests {
         );
         let texts = texts.prop_map(|(a, b, c, d, e, f)| [a, b, c, d, e, f]);
         let roles = prop::collection::vec(text(&["reader", "writer", "system", "admin"]), 0..3);
+        let claims = prop::sample::select(vec![None, Some(json!({})), Some(json!({ "tenant": "blue" }))]);
+        let who = (roles, claims);
         let schema = prop::option::of((1_u32..3, any::<bool>()));
         let client = prop::option::of(text(&["app", "bot"]));
-        (kind, texts, roles, payload(), payload(), schema, client).prop_map(
-            |(kind, texts, roles, payload, event, schema, client)| Request {
+        (kind, texts, who, payload(), payload(), schema, client).prop_map(
+            |(kind, texts, (roles, claims), payload, event, schema, client)| Request {
                 kind,
                 texts,
                 roles,
+                claims,
                 payload,
                 event,
                 schema,
@@ -290,7 +295,9 @@ mod tests {
 
     fn decide(engine: &RegoPolicyEngine, request: &Request) -> VerdictOutcome {
         let [action, resource_type, id, actor, event_type, environment] = request.texts;
-        let actor = Actor { id: actor.into(), roles: request.roles.iter().map(|role| (*role).into()).collect() };
+        let roles = request.roles.iter().map(|role| (*role).into()).collect();
+        let claims = request.claims.as_ref().map(Json::from_value);
+        let actor = Actor { claims, ..Actor::new(actor.into(), roles) };
         let (payload, event) =
             (request.payload.as_ref().map(Json::from_value), request.event.as_ref().map(Json::from_value));
         let context = RequestContext {
@@ -334,6 +341,7 @@ mod tests {
             kind: PolicyKind::Query,
             texts: ["orders", "Order", "o-1", "ann", "A", "production"],
             roles: vec!["reader"],
+            claims: None,
             payload: Some(json!({ "total": 1 })),
             event: None,
             schema: None,

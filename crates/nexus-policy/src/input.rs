@@ -8,12 +8,12 @@ use crate::{memo::Picks, reads::Reads};
 /// Renders a request as `input`, with the whole payloads.
 ///
 /// # Errors
-/// When a payload is not JSON.
+/// When a payload or the claims are not JSON.
 pub(crate) fn whole(input: &PolicyInput<'_>) -> Result<Value, String> {
     let parse = |document: &Json| document.to().map_err(not_json);
     let payload = input.payload.map(parse).transpose()?;
     let event = input.event.map(|event| parse(event.payload)).transpose()?;
-    Ok(render(input, payload, event))
+    render(input, payload, event)
 }
 
 /// Renders a request as `input`, with nothing of the payloads but what the bundle reads.
@@ -23,10 +23,10 @@ pub(crate) fn whole(input: &PolicyInput<'_>) -> Result<Value, String> {
 pub(crate) fn read_parts(input: &PolicyInput<'_>, reads: &Reads, picks: &Picks<'_>) -> Result<Value, String> {
     let payload = reads.payload.render(&picks.payload).map_err(not_json)?;
     let event = reads.event.render(&picks.event).map_err(not_json)?;
-    Ok(render(input, payload, event))
+    render(input, payload, event)
 }
 
-fn render(input: &PolicyInput<'_>, payload: Option<Value>, event_payload: Option<Value>) -> Value {
+fn render(input: &PolicyInput<'_>, payload: Option<Value>, event_payload: Option<Value>) -> Result<Value, String> {
     let mut members = vec![
         ("kind", Value::from(input.kind.as_str())),
         ("action", Value::from(input.action)),
@@ -34,7 +34,7 @@ fn render(input: &PolicyInput<'_>, payload: Option<Value>, event_payload: Option
             "resource",
             object(vec![("type", Value::from(input.resource.resource_type)), ("id", Value::from(input.resource.id))]),
         ),
-        ("actor", object(vec![("id", Value::from(&*input.actor.id)), ("roles", Value::from(roles(input)))])),
+        ("actor", actor(input)?),
         ("context", context(input)),
     ];
     if let Some(payload) = payload {
@@ -57,7 +57,15 @@ fn render(input: &PolicyInput<'_>, payload: Option<Value>, event_payload: Option
             ]),
         ));
     }
-    object(members)
+    Ok(object(members))
+}
+
+fn actor(input: &PolicyInput<'_>) -> Result<Value, String> {
+    let mut members = vec![("id", Value::from(&*input.actor.id)), ("roles", Value::from(roles(input)))];
+    if let Some(claims) = &input.actor.claims {
+        members.push(("claims", claims.to().map_err(not_json)?));
+    }
+    Ok(object(members))
 }
 
 fn roles(input: &PolicyInput<'_>) -> Vec<Value> {

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use nexus_core::ports::{PolicyInput, VerdictOutcome};
+use nexus_core::{
+    Json,
+    ports::{PolicyInput, VerdictOutcome},
+};
 
 use crate::{
     pick::Picked,
@@ -111,8 +114,10 @@ impl Key {
             ("actor", None) => {
                 self.maybe(Some(&input.actor.id));
                 self.roles(input);
+                self.claims(input);
             }
             ("actor", Some("roles")) => self.roles(input),
+            ("actor", Some("claims")) => self.claims(input),
             ("event", None) => self.maybe(input.event.map(|event| event.event_type)),
             ("schema", _) => {
                 let schema = input.schema;
@@ -127,6 +132,10 @@ impl Key {
             }
             _ => {}
         }
+    }
+
+    fn claims(&mut self, input: &PolicyInput<'_>) {
+        self.maybe(input.actor.claims.as_ref().map(Json::as_str));
     }
 
     fn roles(&mut self, input: &PolicyInput<'_>) {

@@ -13,7 +13,7 @@ use nexus_core::{
 };
 
 use crate::{
-    Catalogue, CommandEntry, IdempotencyClash, Idempotent, RequestInfo,
+    Catalogue, CommandEntry, Decision, IdempotencyClash, Idempotent, PolicyService, RequestInfo,
     evolution::OwnVersions,
     idempotency::{Begun, KeyRing},
 };
@@ -33,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) upcasters: Arc<Upcasters>,
     pub(crate) versions: OwnVersions,
     pub(crate) admission: Admission,
+    pub(crate) policy: PolicyService,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -282,11 +283,9 @@ impl Inner {
         let schema = registry.check(SchemaKind::Command, command_type, version, &request.payload)?;
         let aggregate_id = self.aggregate_id(entry, request)?;
         let resource = PolicyResource { resource_type: entry.aggregate.name(), id: aggregate_id.as_str() };
-        let decision_id = self.ids.decision_id();
         let schema = PolicySchema::registered(&schema);
         let input = request.info.command_input(command_type, resource, &request.payload, schema);
-        let verdict = self.admission.policy().decide(&input);
-        measure(&verdict);
+        let Decision { id: decision_id, verdict } = self.policy.decide(&input);
         if !verdict.allows() {
             let (command_type, verdict) = (command_type.to_owned(), Box::new(verdict));
             return Err(CommandFailure::Denied { command_type, decision_id, verdict });
@@ -445,12 +444,6 @@ fn type_of(aggregate: &AggregateDefinition) -> Result<AggregateType, CodecError>
 
 fn codec(type_name: &str, reason: &impl ToString) -> CodecError {
     CodecError { type_name: type_name.to_owned(), reason: reason.to_string() }
-}
-
-pub(crate) fn measure(verdict: &Verdict) {
-    let result = if verdict.allows() { "allow" } else { "deny" };
-    metrics::counter!("nexus_policy_decisions_total", "result" => result).increment(1);
-    metrics::histogram!("nexus_policy_eval_seconds").record(verdict.elapsed);
 }
 
 fn record_of(answer: &CommandAnswer, idempotent: &Idempotent, now: Timestamp) -> IdempotencyRecord {

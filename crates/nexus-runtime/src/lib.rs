@@ -13,6 +13,7 @@ mod evolution;
 mod governance;
 mod idempotency;
 mod node;
+mod policies;
 pub mod projector;
 mod proof;
 mod query_service;
@@ -26,6 +27,7 @@ pub use command_service::{CommandAnswer, CommandFailure, CommandRequest, Command
 pub use governance::PolicySource;
 pub use idempotency::{IdempotencyClash, Idempotent};
 pub use node::{Node, NodeParts, StartError};
+pub use policies::{Decision, PolicyService};
 pub use proof::{FailedSample, Proof, Sample, prove, prove_samples, samples_of};
 pub use query_service::{ConsistentWith, QueryFailure, QueryService};
 pub use request::RequestInfo;

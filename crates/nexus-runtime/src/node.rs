@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AppendService, Catalogue, CommandService, PolicySource, Proof, QueryService, SchemaService,
+    AppendService, Catalogue, CommandService, PolicyService, PolicySource, Proof, QueryService, SchemaService,
     command_service::Inner,
     evolution::Evolution,
     governance::Governance,
     idempotency::{FollowError, KeyRing},
-    projector::{self, Followed},
+    projector::{self, Followed, RunningProjection},
     schemas::SchemaParts,
 };
 
@@ -181,7 +181,7 @@ pub struct Node {
     schemas: SchemaService,
     store: Arc<dyn EventStore>,
     history: Option<Arc<dyn HistoryTree>>,
-    admission: Admission,
+    policy: PolicyService,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     stop: CancellationToken,
@@ -224,13 +224,8 @@ impl Node {
             upcasters: Arc::clone(&upcasters),
             clock: Arc::clone(&parts.clock),
         };
-        let mut running = Vec::new();
-        for projection in parts.projections {
-            let rows = parts.read_store.open(projection.spec().clone())?;
-            let (projection, task) = projector::start(projection, rows, followed.clone(), stop.clone())?;
-            running.push(projection);
-            tasks.push(task);
-        }
+        let (running, projectors) = follow_all(parts.projections, &*parts.read_store, &followed, &stop)?;
+        tasks.extend(projectors);
         let schemas = SchemaService::new(SchemaParts {
             registry,
             admission: admission.clone(),
@@ -239,12 +234,14 @@ impl Node {
             declared: at_start.declared,
             version: at_start.version,
         });
+        let policy = PolicyService::new(Arc::clone(admission.policy()), Arc::clone(&parts.ids));
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
             upcasters,
             versions: at_start.versions,
-            admission: admission.clone(),
+            admission,
+            policy: policy.clone(),
             keys,
             clock: Arc::clone(&parts.clock),
             ids: Arc::clone(&parts.ids),
@@ -257,7 +254,7 @@ impl Node {
             schemas,
             store: parts.store,
             history: parts.history,
-            admission,
+            policy,
             clock: parts.clock,
             ids: parts.ids,
             stop,
@@ -319,10 +316,10 @@ impl Node {
         &self.schemas
     }
 
-    /// The policy engine.
+    /// Who may do what.
     #[must_use]
-    pub fn policy(&self) -> &Arc<dyn PolicyEngine> {
-        self.admission.policy()
+    pub fn policy(&self) -> &PolicyService {
+        &self.policy
     }
 
     /// The clock.
@@ -358,6 +355,23 @@ impl Node {
             }
         }
     }
+}
+
+/// Starts the projections.
+fn follow_all(
+    projections: Vec<Projection>,
+    read_store: &dyn ReadStore,
+    followed: &Followed,
+    stop: &CancellationToken,
+) -> Result<(Vec<RunningProjection>, Vec<JoinHandle<()>>), StartError> {
+    let mut started = (Vec::new(), Vec::new());
+    for projection in projections {
+        let rows = read_store.open(projection.spec().clone())?;
+        let (running, task) = projector::start(projection, rows, followed.clone(), stop.clone())?;
+        started.0.push(running);
+        started.1.push(task);
+    }
+    Ok(started)
 }
 
 /// The idempotency keys of the log, without those that are too old to matter.

@@ -195,7 +195,7 @@ pub fn actor() -> Actor {
 /// The actor [`ACTOR`] with these roles.
 #[must_use]
 pub fn actor_with(roles: &[&str]) -> Actor {
-    Actor { id: Text::from_static(ACTOR), roles: roles.iter().map(|role| Text::from(*role)).collect() }
+    Actor::new(Text::from_static(ACTOR), roles.iter().map(|role| Text::from(*role)).collect())
 }
 
 /// The circumstances of a request in the environment `test`, at a fixed time.

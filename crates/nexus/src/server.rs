@@ -63,7 +63,7 @@ impl Server {
         let listener = listener.into_std().map_err(Failure::usage)?;
         let mut server = axum_server::from_tcp(listener).map_err(Failure::usage)?.handle(handle.clone());
         server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-        let serving = tokio::spawn(server.serve(router.into_make_service()));
+        let serving = tokio::spawn(server.serve(router.into_make_service_with_connect_info::<SocketAddr>()));
         Ok(Self { address, data, node, log, handle, serving })
     }
 

@@ -66,6 +66,8 @@ pub enum Code {
     BusinessRuleViolation,
     /// The idempotency key was used for another request.
     IdempotencyKeyReused,
+    /// The client sent more requests than its limit.
+    RateLimited,
     /// A defect in the application or in the platform.
     InternalError,
     /// A command decided events that their own schema refuses.
@@ -121,6 +123,7 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::BusinessRuleViolation,
         Self::IdempotencyKeyReused,
+        Self::RateLimited,
         Self::InternalError,
         Self::InvalidDecision,
         Self::DamagedData,
@@ -167,6 +170,7 @@ impl Code {
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::BusinessRuleViolation => "business-rule-violation",
             Self::IdempotencyKeyReused => "idempotency-key-reused",
+            Self::RateLimited => "rate-limited",
             Self::InternalError => "internal-error",
             Self::InvalidDecision => "invalid-decision",
             Self::DamagedData => "damaged-data",
@@ -218,6 +222,7 @@ impl Code {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BusinessRuleViolation | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError | Self::InvalidDecision | Self::DamagedData | Self::UpcastFailed => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -263,6 +268,7 @@ impl Code {
             Self::UnsupportedMediaType => "The body must be JSON",
             Self::BusinessRuleViolation => "A business rule rejects the command",
             Self::IdempotencyKeyReused => "The idempotency key was used for another request",
+            Self::RateLimited => "This client asks too often",
             Self::InternalError => "Something went wrong inside",
             Self::InvalidDecision => "The command decided an event that its schema refuses",
             Self::DamagedData => "Stored data is damaged",

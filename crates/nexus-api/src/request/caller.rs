@@ -15,16 +15,18 @@ use crate::{
 /// Longest correlation id, causation id or client name in bytes.
 const MAX_TEXT: usize = 255;
 
-/// Establishes who asks. The one place where credentials will be read.
-pub(crate) fn authenticate(api: &Api, _parts: &Parts) -> Result<Actor, Problem> {
+/// Establishes who asks, and whether credentials say so. The one place where credentials will be read.
+fn authenticate(api: &Api, _parts: &Parts) -> Result<(Actor, bool), Problem> {
     let refuse = || Problem::new(Code::Unauthenticated, "send a token: `Authorization: Bearer <token>`");
-    api.config.anonymous_actor.clone().ok_or_else(refuse)
+    Ok((api.config.anonymous_actor.clone().ok_or_else(refuse)?, false))
 }
 
-/// Who asks, and what the request's headers say about its conversation.
+/// Who asks, and what the request's headers say about its conversation. The guard establishes it, once; handlers take
+/// what it left.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
+    authenticated: bool,
     client_id: Option<Text>,
     headers: Conversation,
 }
@@ -40,6 +42,29 @@ pub(crate) struct Conversation {
 }
 
 impl Caller {
+    /// Reads the credentials and the headers of a request.
+    pub(crate) fn authenticate(parts: &Parts, api: &Api) -> Result<Self, Problem> {
+        let headers = &parts.headers;
+        let (actor, authenticated) = authenticate(api, parts)?;
+        Ok(Self {
+            actor,
+            authenticated,
+            client_id: header_text(headers, "x-client-id")?,
+            headers: Conversation {
+                correlation_id: header_text(headers, "x-correlation-id")?,
+                causation_id: header_text(headers, "x-causation-id")?,
+                // A malformed one is to be ignored (W3C Trace Context, section 3.2.2).
+                traceparent: header_text(headers, "traceparent")?.filter(|text| is_traceparent(text)),
+                extra: None,
+            },
+        })
+    }
+
+    /// Whether credentials say who asks, rather than that anybody is let in.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
     /// Everything the runtime needs to know about the request. What the headers say wins over the body.
     pub(crate) fn info(self, api: &Api, body: Conversation) -> RequestInfo {
         let body = self.overrule(body);
@@ -74,19 +99,10 @@ impl Caller {
 impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let headers = &parts.headers;
-        Ok(Self {
-            actor: authenticate(api, parts)?,
-            client_id: header_text(headers, "x-client-id")?,
-            headers: Conversation {
-                correlation_id: header_text(headers, "x-correlation-id")?,
-                causation_id: header_text(headers, "x-causation-id")?,
-                // A malformed one is to be ignored (W3C Trace Context, section 3.2.2).
-                traceparent: header_text(headers, "traceparent")?.filter(|text| is_traceparent(text)),
-                extra: None,
-            },
-        })
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
+        // A route that anybody may use has no caller, and no business asking for one.
+        let nobody = || Problem::new(Code::InternalError, "the request has no caller");
+        parts.extensions.remove::<Self>().ok_or_else(nobody)
     }
 }
 

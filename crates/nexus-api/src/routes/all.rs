@@ -1,56 +1,85 @@
-use utoipa_axum::{router::OpenApiRouter, routes};
+use nexus_core::ports::PolicyKind;
+use utoipa_axum::routes;
 
 use crate::{
+    access::{Access, RateClass, Routes},
     routes::{
         appends, backup, causation, commands, dashboard, events, feed, governance, history, operations, projections,
         queries, registry, schemas, streams,
     },
-    state::Api,
 };
 
-/// Every route. A route that is not registered here is not served; one that is, is in the OpenAPI document, except
-/// those under `/registry`, whose description is Confluent's.
-pub(crate) fn all() -> OpenApiRouter<Api> {
-    OpenApiRouter::default()
-        .routes(routes!(commands::list_commands))
-        .routes(routes!(commands::describe_command, commands::send_command))
-        .routes(routes!(appends::append_events, streams::stream_events))
-        .routes(routes!(appends::append_streams))
-        .routes(routes!(appends::append_stream))
-        .routes(routes!(streams::list_streams))
-        .routes(routes!(events::list_events))
-        .routes(routes!(events::get_event))
-        .routes(routes!(causation::event_causation))
-        .routes(routes!(feed::event_feed))
-        .routes(routes!(queries::query_rows))
-        .routes(routes!(queries::query_row))
-        .routes(routes!(schemas::list_schemas, schemas::register_schema))
-        .routes(routes!(schemas::get_subject, schemas::delete_subject))
-        .routes(routes!(schemas::list_versions))
-        .routes(routes!(schemas::get_schema, schemas::delete_version))
-        .routes(routes!(schemas::configure_subject))
-        .routes(routes!(schemas::check_compatibility))
-        .routes(routes!(schemas::diff_versions))
-        .routes(routes!(schemas::validate_document))
-        .routes(routes!(schemas::schema_usage))
-        .routes(routes!(schemas::dry_run_log))
-        .routes(routes!(governance::list_policies))
-        .routes(routes!(history::log_head))
-        .routes(routes!(history::log_heads))
-        .routes(routes!(history::inclusion_proof))
-        .routes(routes!(history::consistency_proof))
-        .routes(routes!(history::log_key))
-        .routes(routes!(projections::list_projections))
-        .routes(routes!(projections::get_projection))
-        .routes(routes!(projections::projection_health))
-        .routes(routes!(backup::backup_archive))
-        .routes(routes!(operations::livez))
-        .routes(routes!(operations::readyz))
-        .routes(routes!(operations::metrics_text))
-        .routes(routes!(operations::version))
-        .routes(routes!(operations::openapi_json))
-        .routes(routes!(operations::error_page))
-        .routes(routes!(dashboard::dashboard))
-        .routes(routes!(dashboard::dashboard_asset))
-        .merge(registry::routes().into())
+/// Every route, with what is asked before its handler runs. A route that is not registered here is not served; one
+/// that is, is in the OpenAPI document, except those under `/registry`, whose description is Confluent's.
+pub(crate) fn all() -> Routes {
+    let routes = writes(Routes::default());
+    let routes = reads(routes);
+    let routes = of_schemas(routes);
+    let routes = of_operations(routes);
+    registry::add(routes)
+}
+
+fn writes(routes: Routes) -> Routes {
+    routes
+        .at(Access::Inside(PolicyKind::Command), routes!(commands::send_command))
+        .at(Access::Inside(PolicyKind::Append), routes!(appends::append_events))
+        .at(Access::Inside(PolicyKind::Append), routes!(appends::append_streams))
+        .at(Access::Inside(PolicyKind::Append), routes!(appends::append_stream))
+}
+
+fn reads(routes: Routes) -> Routes {
+    let stream = Access::query("streams.read", "stream").on("aggregateId");
+    let row = Access::query("queries.get", "{resourceType}").on("id").limited(RateClass::Queries);
+    let rows = Access::query("queries.list", "{resourceType}").limited(RateClass::Queries);
+    routes
+        .at(Access::query("commands.list", "command"), routes!(commands::list_commands))
+        .at(Access::query("commands.describe", "command").on("commandType"), routes!(commands::describe_command))
+        .at(Access::query("streams.list", "stream"), routes!(streams::list_streams))
+        .at(stream, routes!(streams::stream_events))
+        .at(Access::query("events.list", "event"), routes!(events::list_events))
+        .at(Access::query("events.get", "event").on("eventId"), routes!(events::get_event))
+        .at(Access::query("events.causation", "event").on("eventId"), routes!(causation::event_causation))
+        .at(Access::subscribe("events.follow", "event"), routes!(feed::event_feed))
+        .at(rows, routes!(queries::query_rows))
+        .at(row, routes!(queries::query_row))
+        .at(Access::query("log.head", "log"), routes!(history::log_head))
+        .at(Access::query("log.heads", "log"), routes!(history::log_heads))
+        .at(Access::query("log.prove", "log"), routes!(history::inclusion_proof))
+        .at(Access::query("log.prove", "log"), routes!(history::consistency_proof))
+        .at(Access::query("log.key", "log"), routes!(history::log_key))
+        .at(Access::query("projections.list", "projection"), routes!(projections::list_projections))
+        .at(Access::query("projections.get", "projection").on("name"), routes!(projections::get_projection))
+        .at(Access::query("projections.get", "projection").on("name"), routes!(projections::projection_health))
+}
+
+fn of_schemas(routes: Routes) -> Routes {
+    let read = |action| Access::query(action, "schema").on("name");
+    routes
+        .at(Access::query("schemas.list", "schema"), routes!(schemas::list_schemas))
+        .at(Access::admin("schemas.register", "schema"), routes!(schemas::register_schema))
+        .at(read("schemas.get"), routes!(schemas::get_subject))
+        .at(Access::admin("schemas.delete", "schema").on("name"), routes!(schemas::delete_subject))
+        .at(read("schemas.get"), routes!(schemas::list_versions))
+        .at(read("schemas.get"), routes!(schemas::get_schema))
+        .at(Access::admin("schemas.delete", "schema").on("name"), routes!(schemas::delete_version))
+        .at(Access::admin("schemas.configure", "schema").on("name"), routes!(schemas::configure_subject))
+        .at(read("schemas.judge"), routes!(schemas::check_compatibility))
+        .at(read("schemas.judge"), routes!(schemas::diff_versions))
+        .at(read("schemas.validate"), routes!(schemas::validate_document))
+        .at(read("schemas.usage"), routes!(schemas::schema_usage))
+        .at(read("schemas.usage"), routes!(schemas::dry_run_log))
+        .at(Access::query("policies.list", "policy"), routes!(governance::list_policies))
+}
+
+fn of_operations(routes: Routes) -> Routes {
+    routes
+        .at(Access::admin("backup", "server"), routes!(backup::backup_archive))
+        .at(Access::query("metrics.read", "server"), routes!(operations::metrics_text))
+        .at(Access::Public, routes!(operations::livez))
+        .at(Access::Public, routes!(operations::readyz))
+        .at(Access::Public, routes!(operations::version))
+        .at(Access::Public, routes!(operations::openapi_json))
+        .at(Access::Public, routes!(operations::error_page))
+        .at(Access::Public, routes!(dashboard::dashboard))
+        .at(Access::Public, routes!(dashboard::dashboard_asset))
 }

@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected must fail"
 )]
 
+mod access;
 mod append_stream;
 mod appends;
 mod backup;

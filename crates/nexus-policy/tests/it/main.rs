@@ -46,7 +46,7 @@ fn decide_as(engine: &RegoPolicyEngine, kind: PolicyKind, roles: &[&'static str]
 }
 
 fn ask<T>(kind: PolicyKind, roles: &[&'static str], ask: impl FnOnce(&PolicyInput<'_>) -> T) -> T {
-    let actor = Actor { id: "ann".into(), roles: roles.iter().map(|role| (*role).into()).collect() };
+    let actor = Actor::new("ann".into(), roles.iter().map(|role| (*role).into()).collect());
     let payload = Json::from_value(&json!({ "totalCents": 5000, "lines": [{ "sku": "a" }, { "sku": "b" }] }));
     let context = RequestContext {
         service: "orders".into(),

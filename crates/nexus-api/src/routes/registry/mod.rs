@@ -19,5 +19,5 @@ mod subject;
 mod subjects;
 
 pub(crate) use refused::{PREFIX, Refused};
-pub(crate) use routes::routes;
+pub(crate) use routes::add;
 pub(crate) use subject::COMMANDS;

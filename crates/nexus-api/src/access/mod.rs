@@ -1,0 +1,16 @@
+//! Who gets through which door: every route is registered together with what is asked before its handler runs.
+//!
+//! [`Routes`] takes no route without an [`Access`], so that a route nobody thought about does not compile. The
+//! [guard](guard::guard) stands before all of them: it establishes who asks, counts the request against the limits of
+//! its client, and asks the policy.
+
+pub(crate) mod guard;
+mod limits;
+mod routes;
+mod rule;
+
+pub(crate) use limits::{Client, Limiter};
+pub use limits::{RateClass, RateLimit, RateLimits};
+pub use routes::AccessRule;
+pub(crate) use routes::{AccessTable, Routes};
+pub(crate) use rule::{Access, Door};

@@ -1,0 +1,5 @@
+//! Who may do what, asked at the doors.
+
+mod service;
+
+pub use service::{Decision, PolicyService};
