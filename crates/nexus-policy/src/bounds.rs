@@ -17,16 +17,11 @@ struct Bounded {
     size: fn(&[Value]) -> usize,
 }
 
-const BOUNDED: [Bounded; 15] = [
+const BOUNDED: [Bounded; 10] = [
     Bounded { name: "array.concat", arguments: 2, size: everything },
     Bounded { name: "concat", arguments: 2, size: joined },
-    Bounded { name: "json.filter", arguments: 2, size: everything },
     Bounded { name: "json.marshal", arguments: 1, size: everything },
     Bounded { name: "json.marshal_with_options", arguments: 2, size: everything },
-    Bounded { name: "json.patch", arguments: 2, size: everything },
-    Bounded { name: "json.remove", arguments: 2, size: everything },
-    Bounded { name: "object.filter", arguments: 2, size: everything },
-    Bounded { name: "object.subset", arguments: 2, size: everything },
     Bounded { name: "object.union", arguments: 2, size: everything },
     Bounded { name: "object.union_n", arguments: 1, size: everything },
     Bounded { name: "regex.replace", arguments: 3, size: replaced_anywhere },

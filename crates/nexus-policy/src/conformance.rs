@@ -115,12 +115,12 @@ fn difference(case: &Case) -> Option<String> {
 /// A value as JSON has it, so that a set is the array of its members.
 fn plain(value: &Value, sorted: bool) -> Value {
     let mut plain: serde_json::Value = serde_json::from_str(&value.to_json_str().unwrap()).unwrap();
-    if let (true, Some(rows)) = (sorted, plain.as_array_mut()) {
-        for member in rows.iter_mut().filter_map(|row| row.as_object_mut()).flat_map(|row| row.values_mut()) {
-            if let Some(items) = member.as_array_mut() {
-                items.sort_by_key(ToString::to_string);
-            }
+    if let Some(rows) = plain.as_array_mut() {
+        let members = rows.iter_mut().filter_map(|row| row.as_object_mut()).flat_map(|row| row.values_mut());
+        for items in members.filter_map(|member| member.as_array_mut()).filter(|_| sorted) {
+            items.sort_by_key(ToString::to_string);
         }
+        // The answers to a query have no order.
         rows.sort_by_key(ToString::to_string);
     }
     Value::from_json_str(&plain.to_string()).unwrap()
