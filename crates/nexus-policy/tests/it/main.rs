@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected must fail"
 )]
 
+mod bounded;
 mod bundles;
 mod contract;
 mod hostile;
