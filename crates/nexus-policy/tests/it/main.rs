@@ -15,6 +15,7 @@ mod looking;
 mod outcomes;
 mod shipped;
 mod testing;
+mod twin;
 
 use nexus_core::{
     Actor, Json, Timestamp,
