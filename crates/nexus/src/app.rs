@@ -5,7 +5,7 @@ use nexus_core::{
     ports::PolicyModule,
     upcast::{DeclaredUpcaster, Upcaster},
 };
-use nexus_runtime::{Catalogue, PolicySource};
+use nexus_runtime::{Catalogue, PolicyBundle};
 
 use crate::{
     cli::{self, Verb},
@@ -154,14 +154,12 @@ impl Domain {
         &self.projections
     }
 
-    /// The shipped base policy and its own modules.
-    pub(crate) fn policy_modules(&self) -> Vec<PolicyModule> {
-        nexus_policy::with_shipped(self.policies.iter().cloned())
-    }
-
-    /// The policy modules for the record in `$policies`.
-    pub(crate) fn policy_sources(&self) -> Vec<PolicySource> {
-        let source = |module: PolicyModule| PolicySource { name: module.name, source: module.source };
-        self.policy_modules().into_iter().map(source).collect()
+    /// The bundles that are in force unless others were pushed: the shipped one and its own, tests among them.
+    pub(crate) fn policy_bundles(&self) -> Vec<PolicyBundle> {
+        let shipped = [nexus_policy::shipped(), nexus_policy::shipped_tests()].concat();
+        vec![
+            PolicyBundle { name: "nexus".to_owned(), modules: shipped },
+            PolicyBundle { name: "app".to_owned(), modules: self.policies.clone() },
+        ]
     }
 }

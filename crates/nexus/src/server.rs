@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use nexus_api::{ApiConfig, BuildInfo, StorageInfo};
 use nexus_core::{Text, ports::Clock};
 use nexus_log::{LogEventStore, LogOptions};
-use nexus_policy::RegoPolicyEngine;
+use nexus_policy::{RegoPolicyCompiler, RegoPolicyEngine};
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
 use nexus_runtime::{Node, NodeParts, StartError, SystemClock, UuidIds};
 use nexus_schema::JsonSchemaRegistry;
@@ -131,7 +131,9 @@ async fn start_node(
     log: &Arc<LogEventStore>,
     (environment, role): (&'static str, Role),
 ) -> Result<Node, Failure> {
-    let policy = RegoPolicyEngine::new(app.domain.policy_modules())
+    let policy_bundles = app.domain.policy_bundles();
+    let modules = policy_bundles.iter().flat_map(|bundle| bundle.modules.iter().cloned()).collect();
+    let policy = RegoPolicyEngine::new(modules)
         .map_err(|error| Failure::with_code(3, format_args!("the policy cannot be used: {error}")))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let parts = NodeParts {
@@ -147,7 +149,8 @@ async fn start_node(
         registry: Arc::new(JsonSchemaRegistry::new()),
         upcasters: app.domain.upcasters().to_vec(),
         policy: Arc::new(policy),
-        policy_sources: app.domain.policy_sources(),
+        policy_compiler: Some(Arc::new(RegoPolicyCompiler)),
+        policy_bundles,
         read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),
         idempotency: Arc::new(SqliteIdempotencyIndex::open(data.read()).map_err(Failure::usage)?),
         clock,
