@@ -6,7 +6,10 @@ use nexus_core::{
     Position, Proposal, StreamAppend, StreamId, Text, Version,
     admission::AdmissionContext,
     framework::AggregateDefinition,
-    ports::{Clock, EventStore as _, LogRead, RequestContext, SchemaKind, SchemaRegistry as _, StreamRead},
+    ports::{
+        Clock, EventStore as _, LogRead, PolicyEngine, PolicyModule, RequestContext, SchemaKind, SchemaRegistry,
+        StreamRead,
+    },
 };
 use nexus_log::{LogEventStore, LogOptions};
 use nexus_policy::RegoPolicyEngine;
@@ -22,6 +25,8 @@ use crate::subject::{Answer, Reads, Subject};
 pub(crate) enum Governance {
     /// The schemas and the policy of the Order example.
     Real,
+    /// The schemas of the Order example; every question to the policy is answered yes.
+    Schemas,
     /// Admits everything.
     Absent,
 }
@@ -49,10 +54,11 @@ impl NexusLog {
         Ok(Self {
             store: LogEventStore::open(dir, LogOptions::default(), Arc::new(SystemClock))?,
             admission: match governance {
-                Governance::Real => real_admission()?,
+                Governance::Real => Admission::new(schemas()?, policy()?),
+                Governance::Schemas => Admission::new(schemas()?, Arc::clone(permissive_admission().policy())),
                 Governance::Absent => permissive_admission(),
             },
-            actor: Actor { id: Text::from_static("bench"), roles: vec![Text::from_static("writer")] },
+            actor: Actor::new(Text::from_static("bench"), vec![Text::from_static("writer")]),
             context: RequestContext {
                 service: Text::from_static("bench"),
                 client_id: None,
@@ -107,15 +113,19 @@ impl Subject for NexusLog {
     }
 }
 
-/// The schemas of the Order example and the shipped policy with the example's own module.
-fn real_admission() -> Fallible<Admission> {
+/// The schemas of the Order example.
+fn schemas() -> Fallible<Arc<dyn SchemaRegistry>> {
     let registry = JsonSchemaRegistry::new();
     for event in AggregateDefinition::of::<orders::Order>()?.events() {
         registry.register(SchemaKind::Event, event.event_type, &event.schema)?;
     }
+    Ok(Arc::new(registry))
+}
+
+/// The shipped policy with the module of the Order example.
+fn policy() -> Fallible<Arc<dyn PolicyEngine>> {
     let own = PolicyModule { name: "orders.rego".to_owned(), source: orders::POLICY.to_owned() };
-    let policy = RegoPolicyEngine::new(nexus_policy::with_shipped([own]))?;
-    Ok(Admission::new(Arc::new(registry), Arc::new(policy)))
+    Ok(Arc::new(RegoPolicyEngine::new(nexus_policy::with_shipped([own]))?))
 }
 
 /// Reads of the log, from outside the runtime.

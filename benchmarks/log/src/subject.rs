@@ -33,6 +33,8 @@ pub(crate) trait Reads {
 pub(crate) enum Kind {
     /// The log of Nexus behind JSON Schema and Rego.
     Governed,
+    /// The log of Nexus behind JSON Schema; the policy says yes to everything.
+    Unpoliced,
     /// The log of Nexus, admitting everything.
     Ungoverned,
     /// One write and one flush for every group into a file of zeros, and nothing else.
@@ -44,11 +46,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [Self::Governed, Self::Ungoverned, Self::Bare, Self::Fjall, Self::Sqlite];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Governed, Self::Unpoliced, Self::Ungoverned, Self::Bare, Self::Fjall, Self::Sqlite];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Governed => "Nexus, governed",
+            Self::Unpoliced => "Nexus, without its policy",
             Self::Ungoverned => "Nexus, admitting everything",
             Self::Bare => "bare log",
             Self::Fjall => "fjall 3",
@@ -57,7 +61,7 @@ impl Kind {
     }
 
     pub(crate) fn is_own(self) -> bool {
-        matches!(self, Self::Governed | Self::Ungoverned)
+        matches!(self, Self::Governed | Self::Unpoliced | Self::Ungoverned)
     }
 
     /// Opens it, empty, in `dir`. `record_bytes` is what the bare log writes for an event.
@@ -68,6 +72,7 @@ impl Kind {
         fs::create_dir_all(dir)?;
         Ok(match self {
             Self::Governed => Arc::new(NexusLog::open(dir, Governance::Real)?),
+            Self::Unpoliced => Arc::new(NexusLog::open(dir, Governance::Schemas)?),
             Self::Ungoverned => Arc::new(NexusLog::open(dir, Governance::Absent)?),
             Self::Bare => Arc::new(GroupWriter::start(BareLog::create(dir, record_bytes)?)),
             Self::Fjall => Arc::new(GroupWriter::start(FjallEngine::open(dir)?)),

@@ -8,6 +8,7 @@ import { Drawer } from "./drawer.js";
 import { Feed } from "./feed.js";
 import { listenToKeys, prepareHelp, showHelp } from "./keys.js";
 import { LiveLog } from "./live.js";
+import { prepareSignIn } from "./session.js";
 import { Table } from "./table.js";
 
 const feed = new Feed({ onOpen: openEvent });
@@ -88,6 +89,10 @@ listenToKeys({ "/": focusFilter, j: () => feed.move(1), k: () => feed.move(-1), 
 prepareHelp(() => {
   feed.refreshTitles();
   drawer.refresh();
+  table.read();
+});
+prepareSignIn(() => {
+  log.reconnect();
   table.read();
 });
 address.onNavigate(() => {

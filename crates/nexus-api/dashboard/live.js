@@ -2,6 +2,7 @@
 
 import { getJson } from "./http.js";
 import { parseJson } from "./format.js";
+import { EventStream } from "./stream.js";
 
 const FIRST = 50; // events shown at the start
 const CATCH_UP = 500; // a longer gap after an interruption is not fetched: the newest are shown instead
@@ -35,6 +36,12 @@ export class LiveLog {
     setInterval(() => this.#check(), CHECK_EVERY);
     document.addEventListener("visibilitychange", () => !document.hidden && this.lostAt && this.#connect());
     this.onState({ state: "connecting" });
+    this.#connect();
+  }
+
+  /** Connects at once: something changed that makes it worth trying. */
+  reconnect() {
+    this.failures = 0;
     this.#connect();
   }
 
@@ -78,18 +85,16 @@ export class LiveLog {
 
   #open() {
     this.source?.close();
-    const source = new EventSource(new URL(`api/events/stream?after=${this.last}`, document.baseURI));
-    this.source = source;
-    source.onopen = () => {
-      this.failures = 0;
-      this.lostAt = 0;
-      this.behind = 0;
-      this.onState({ state: "streaming" });
-    };
-    source.onmessage = (message) => this.#enqueue(message);
-    source.addEventListener("event", (message) => this.#enqueue(message));
-    // The browser's own reconnection would neither tell how long it takes nor notice a replaced log.
-    source.onerror = () => source === this.source && this.#lost("the event stream ended");
+    this.source = new EventStream(`api/events/stream?after=${this.last}`, {
+      onOpen: () => {
+        this.failures = 0;
+        this.lostAt = 0;
+        this.behind = 0;
+        this.onState({ state: "streaming" });
+      },
+      onMessage: (message) => this.#enqueue(message),
+      onEnd: (reason) => this.#lost(reason),
+    });
   }
 
   #enqueue({ data, lastEventId }) {
@@ -144,7 +149,7 @@ export class LiveLog {
   /** A connection can be open and dead. Comments that keep it alive are invisible here, so ask the log. */
   async #check() {
     if (this.lostAt) return this.#report();
-    if (document.hidden || this.source?.readyState !== EventSource.OPEN) return;
+    if (document.hidden || !this.source?.isOpen) return;
     const before = this.last;
     try {
       const { data } = await getJson(`api/events?after=${before}&limit=1`);
