@@ -4,10 +4,12 @@ mod body;
 mod codes;
 mod convert;
 mod document;
+mod policies;
 mod schemas;
 
 pub use body::{FieldError, ProblemBody, ProblemError};
 pub use codes::Code;
 pub(crate) use convert::{BodyPlaces, append_problem, command_problem, policy_problem, unknown_command};
 pub(crate) use document::Problem;
+pub(crate) use policies::policy_failure;
 pub(crate) use schemas::{register_problem, schema_failure};

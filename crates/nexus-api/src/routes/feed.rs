@@ -55,16 +55,32 @@ pub(crate) async fn event_feed(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&["after", "types", "aggregateType", "correlationId"])?;
-    let after = match last_event_id(&headers)? {
+    Ok(follow(&api, filter(&params)?, start(&params, &headers)?, |_| true))
+}
+
+/// Where a feed begins, when the client says so.
+pub(crate) fn start(params: &Params, headers: &HeaderMap) -> Result<Option<Position>, Problem> {
+    let position = match last_event_id(headers)? {
         Some(position) => Some(position),
         None => params.number("after")?,
     };
+    Ok(position.map(Position::new))
+}
+
+/// A feed of the events that `filter` and `wanted` let through, after a position or from the newest on.
+pub(crate) fn follow(
+    api: &Api,
+    filter: EventFilter,
+    after: Option<Position>,
+    wanted: fn(&RecordedEvent) -> bool,
+) -> Response {
     let (frames, received) = mpsc::channel(2);
     let feed = Feed {
         events: Arc::clone(api.node.events()),
         stop: api.node.stopping().clone(),
-        filter: filter(&params)?,
-        after: after.map_or_else(|| api.node.head(), Position::new),
+        filter,
+        wanted,
+        after: after.unwrap_or_else(|| api.node.head()),
         ping: api.config.feed_ping,
         patience: api.config.feed_patience,
         frames,
@@ -80,7 +96,7 @@ pub(crate) async fn event_feed(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Tells nginx not to collect the stream before passing it on.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
@@ -96,6 +112,7 @@ struct Feed {
     events: Arc<dyn EventStore>,
     stop: CancellationToken,
     filter: EventFilter,
+    wanted: fn(&RecordedEvent) -> bool,
     after: Position,
     ping: Duration,
     patience: Duration,
@@ -140,8 +157,9 @@ impl Feed {
             Ok(page) => page,
             Err(error) => return Ok(Err(error)),
         };
-        if !page.events.is_empty() {
-            self.send(frames_of(&page.events)).await?;
+        let wanted: Vec<&RecordedEvent> = page.events.iter().filter(|event| (self.wanted)(event)).collect();
+        if !wanted.is_empty() {
+            self.send(frames_of(&wanted)).await?;
         }
         if page.next > self.after {
             self.after = page.next;
@@ -166,13 +184,13 @@ impl Feed {
     }
 }
 
-fn frames_of(events: &[RecordedEvent]) -> Bytes {
+fn frames_of(events: &[&RecordedEvent]) -> Bytes {
     let mut text = Vec::with_capacity(events.len() * 1024);
     for event in events {
         let start = text.len();
         text.extend_from_slice(format!("id: {}\ndata: ", event.position).as_bytes());
         let data = text.len();
-        if serde_json::to_writer(&mut text, &EventDto::from(event)).is_err() {
+        if serde_json::to_writer(&mut text, &EventDto::from(*event)).is_err() {
             // A payload that is not JSON cannot be shown; the position still tells the client where it is.
             text.truncate(start);
             text.extend_from_slice(format!("id: {}\ndata: null\n\n", event.position).as_bytes());

@@ -22,6 +22,7 @@ mod history;
 mod hostile;
 mod openapi;
 mod operations;
+mod policies;
 mod ports;
 mod queries;
 mod registry;

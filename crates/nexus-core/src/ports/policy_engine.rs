@@ -65,6 +65,9 @@ pub enum PolicyKind {
 }
 
 impl PolicyKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Command, Self::Append, Self::Query, Self::Temporal, Self::Subscribe, Self::Admin];
+
     /// The name in `input.kind`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
