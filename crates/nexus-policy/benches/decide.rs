@@ -8,7 +8,9 @@ use std::{
 
 use nexus_core::{
     Actor, Json, Timestamp,
-    ports::{PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext},
+    ports::{
+        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyModule, PolicyResource, PolicySchema, RequestContext,
+    },
 };
 use nexus_policy::{PolicyError, RegoPolicyEngine, with_shipped};
 use serde_json::{Value, json};

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use nexus_core::{
     Json,
-    ports::{PolicyInput, VerdictOutcome},
+    ports::{PolicyInput, PolicySchema, VerdictOutcome},
 };
+use serde_json::value::RawValue;
 
-use crate::{
-    pick::Picked,
-    reads::{Fact, Reads},
-};
+use crate::{pick::Picked, reads::Fact};
 
 /// The parts of the payloads of one request that a bundle reads.
 pub(crate) struct Picks<'de> {
@@ -21,7 +20,9 @@ pub(crate) struct Picks<'de> {
 /// Recent outcomes of one thread.
 #[derive(Default)]
 pub(crate) struct Memo {
-    outcomes: HashMap<Vec<u8>, VerdictOutcome>,
+    outcomes: HashMap<Box<[u8]>, VerdictOutcome, RandomState>,
+    /// The key of the question that is asked now.
+    key: Vec<u8>,
 }
 
 impl Memo {
@@ -36,112 +37,188 @@ impl Memo {
         self.outcomes.len()
     }
 
-    /// The outcome kept for `key`.
-    pub(crate) fn get(&self, key: &[u8]) -> Option<VerdictOutcome> {
-        self.outcomes.get(key).cloned()
+    /// The outcome kept for a question, which is the current one from now on.
+    pub(crate) fn ask(&mut self, parts: &[Part], input: &PolicyInput<'_>, picks: &Picks<'_>) -> Option<VerdictOutcome> {
+        self.key.clear();
+        write_key(&mut self.key, parts, input, picks);
+        self.outcomes.get(self.key.as_slice()).cloned()
     }
 
-    /// Keeps an outcome. Failures are not kept: what was too slow once may not be again.
-    pub(crate) fn keep(&mut self, key: Vec<u8>, outcome: &VerdictOutcome) {
-        if key.len() > Self::MAX_KEY || matches!(outcome, VerdictOutcome::Failed { .. }) {
+    /// Keeps the outcome of the current question. Failures are not kept: what was too slow once may not be again.
+    pub(crate) fn keep(&mut self, outcome: &VerdictOutcome) {
+        if self.key.len() > Self::MAX_KEY {
+            // One large request is no reason to hold on to so much.
+            self.key = Vec::new();
+            return;
+        }
+        if matches!(outcome, VerdictOutcome::Failed { .. }) {
             return;
         }
         if self.outcomes.len() >= Self::MAX_ENTRIES {
             self.outcomes.clear();
         }
-        self.outcomes.insert(key, outcome.clone());
+        self.outcomes.insert(self.key.as_slice().into(), outcome.clone());
     }
 }
 
-/// Everything the outcome can depend on, written one after the other.
+/// A part of the input, other than payloads, that a bundle reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A text.
+    Text(TextPart),
+    /// Only whether a text starts with something.
+    StartsWith(TextPart, String),
+    Roles,
+    Claims,
+    /// All of `input.actor`.
+    Actor,
+    /// All of `input.resource`.
+    Resource,
+    Schema(SchemaPart),
+}
+
+/// A part of the input that is a text, or absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextPart {
+    Kind,
+    Action,
+    ResourceType,
+    ResourceId,
+    ActorId,
+    EventType,
+    Service,
+    Environment,
+    ClientId,
+}
+
+/// Members of `input.schema`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SchemaPart {
+    Id,
+    Version,
+    Registered,
+    All,
+}
+
+impl Part {
+    /// The part that a fact is about. `None` for what comes through the picks, and for members the input never has:
+    /// these are the same in every request.
+    pub(crate) fn of(fact: &Fact) -> Option<Self> {
+        let mut path = fact.path().iter().map(String::as_str);
+        let (first, second) = (path.next()?, path.next());
+        if let Some(text) = TextPart::at(first, second) {
+            return Some(match fact {
+                Fact::StartsWith(_, prefix) => Self::StartsWith(text, prefix.clone()),
+                Fact::Value(_) => Self::Text(text),
+            });
+        }
+        match (first, second) {
+            ("resource", None) => Some(Self::Resource),
+            ("actor", None) => Some(Self::Actor),
+            ("actor", Some("roles")) => Some(Self::Roles),
+            ("actor", Some("claims")) => Some(Self::Claims),
+            ("event", None) => Some(Self::Text(TextPart::EventType)),
+            ("schema", Some("id")) => Some(Self::Schema(SchemaPart::Id)),
+            ("schema", Some("version")) => Some(Self::Schema(SchemaPart::Version)),
+            ("schema", Some("registered")) => Some(Self::Schema(SchemaPart::Registered)),
+            ("schema", _) => Some(Self::Schema(SchemaPart::All)),
+            _ => None,
+        }
+    }
+}
+
+impl TextPart {
+    fn at(first: &str, second: Option<&str>) -> Option<Self> {
+        match (first, second) {
+            ("kind", _) => Some(Self::Kind),
+            ("action", _) => Some(Self::Action),
+            ("resource", Some("type")) => Some(Self::ResourceType),
+            ("resource", Some("id")) => Some(Self::ResourceId),
+            ("actor", Some("id")) => Some(Self::ActorId),
+            ("event", Some("type")) => Some(Self::EventType),
+            ("context", Some("service")) => Some(Self::Service),
+            ("context", Some("environment")) => Some(Self::Environment),
+            ("context", Some("clientId")) => Some(Self::ClientId),
+            _ => None,
+        }
+    }
+
+    fn of<'a>(self, input: &PolicyInput<'a>) -> Option<&'a str> {
+        match self {
+            Self::Kind => Some(input.kind.as_str()),
+            Self::Action => Some(input.action),
+            Self::ResourceType => Some(input.resource.resource_type),
+            Self::ResourceId => Some(input.resource.id),
+            Self::ActorId => Some(&input.actor.id),
+            Self::EventType => input.event.map(|event| event.event_type),
+            Self::Service => Some(&input.request.service),
+            Self::Environment => Some(&input.request.environment),
+            Self::ClientId => input.request.client_id.as_deref(),
+        }
+    }
+}
+
+/// Writes everything the outcome can depend on, one after the other.
 ///
 /// Two requests with the same key get the same outcome. Two requests with the same outcome may well have different
 /// keys: for payloads the key holds the text of a value, not what it means.
-pub(crate) fn key(reads: &Reads, input: &PolicyInput<'_>, picks: &Picks<'_>) -> Vec<u8> {
-    let mut key = Key(Vec::with_capacity(128));
-    for fact in &reads.facts {
-        let mut path = fact.path().iter().map(String::as_str);
-        let (first, second) = (path.next().unwrap_or_default(), path.next());
-        match (fact, text_at(input, first, second)) {
-            (Fact::StartsWith(_, prefix), Some(text)) => {
-                let starts = text.map(|text| text.starts_with(prefix.as_str()));
-                key.maybe(starts.map(|starts| if starts { "y" } else { "n" }));
+fn write_key(key: &mut Vec<u8>, parts: &[Part], input: &PolicyInput<'_>, picks: &Picks<'_>) {
+    for part in parts {
+        match part {
+            Part::Text(part) => text(key, part.of(input)),
+            Part::StartsWith(part, prefix) => key.push(match part.of(input) {
+                None => 0,
+                Some(text) if text.starts_with(prefix.as_str()) => 1,
+                Some(_) => 2,
+            }),
+            Part::Roles => roles(key, input),
+            Part::Claims => claims(key, input),
+            Part::Actor => {
+                text(key, Some(&input.actor.id));
+                roles(key, input);
+                claims(key, input);
             }
-            (_, Some(text)) => key.maybe(text),
-            (_, None) => key.compound(input, first, second),
+            Part::Resource => {
+                text(key, Some(input.resource.resource_type));
+                text(key, Some(input.resource.id));
+            }
+            Part::Schema(part) => schema(key, *part, input.schema),
         }
     }
     for raw in picks.payload.iter().chain(&picks.event) {
-        key.maybe(raw.map(serde_json::value::RawValue::get));
-    }
-    key.0
-}
-
-/// The text at a path where there can be nothing but a text. `Some(None)` when it is absent.
-fn text_at<'a>(input: &PolicyInput<'a>, first: &str, second: Option<&str>) -> Option<Option<&'a str>> {
-    match (first, second) {
-        ("kind", _) => Some(Some(input.kind.as_str())),
-        ("action", _) => Some(Some(input.action)),
-        ("resource", Some("type")) => Some(Some(input.resource.resource_type)),
-        ("resource", Some("id")) => Some(Some(input.resource.id)),
-        ("actor", Some("id")) => Some(Some(&input.actor.id)),
-        ("event", Some("type")) => Some(input.event.map(|event| event.event_type)),
-        ("context", Some("service")) => Some(Some(&input.request.service)),
-        ("context", Some("environment")) => Some(Some(&input.request.environment)),
-        ("context", Some("clientId")) => Some(input.request.client_id.as_deref()),
-        _ => None,
+        text(key, raw.map(RawValue::get));
     }
 }
 
-struct Key(Vec<u8>);
+/// A text with its length, so that no two sequences of texts look the same; or that there is none.
+fn text(key: &mut Vec<u8>, text: Option<&str>) {
+    let length = text.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX));
+    key.extend_from_slice(&length.to_le_bytes());
+    key.extend_from_slice(text.unwrap_or_default().as_bytes());
+}
 
-impl Key {
-    /// A text with its length, so that no two sequences of texts look the same; or that there is none.
-    fn maybe(&mut self, text: Option<&str>) {
-        let length = text.map_or(u64::MAX, |text| u64::try_from(text.len()).unwrap_or(u64::MAX));
-        self.0.extend_from_slice(&length.to_le_bytes());
-        self.0.extend_from_slice(text.unwrap_or_default().as_bytes());
+fn roles(key: &mut Vec<u8>, input: &PolicyInput<'_>) {
+    let count = u32::try_from(input.actor.roles.len()).unwrap_or(u32::MAX);
+    key.extend_from_slice(&count.to_le_bytes());
+    for role in &input.actor.roles {
+        text(key, Some(role));
     }
+}
 
-    /// A part of the input that is not one text. Payloads come through the picks; a member the input never has
-    /// needs nothing.
-    fn compound(&mut self, input: &PolicyInput<'_>, first: &str, second: Option<&str>) {
-        match (first, second) {
-            ("resource", None) => {
-                self.maybe(Some(input.resource.resource_type));
-                self.maybe(Some(input.resource.id));
-            }
-            ("actor", None) => {
-                self.maybe(Some(&input.actor.id));
-                self.roles(input);
-                self.claims(input);
-            }
-            ("actor", Some("roles")) => self.roles(input),
-            ("actor", Some("claims")) => self.claims(input),
-            ("event", None) => self.maybe(input.event.map(|event| event.event_type)),
-            ("schema", _) => {
-                let schema = input.schema;
-                let wanted = |name: &str| second.is_none_or(|second| second == name);
-                let id = schema.filter(|_| wanted("id")).map(|schema| schema.id.to_string());
-                let version = schema.filter(|_| wanted("version")).map(|schema| schema.version.to_string());
-                let registered = schema.filter(|_| wanted("registered")).map(|schema| schema.registered);
-                self.maybe(schema.map(|_| ""));
-                self.maybe(id.as_deref());
-                self.maybe(version.as_deref());
-                self.maybe(registered.map(|registered| if registered { "y" } else { "n" }));
-            }
-            _ => {}
-        }
+fn claims(key: &mut Vec<u8>, input: &PolicyInput<'_>) {
+    text(key, input.actor.claims.as_ref().map(Json::as_str));
+}
+
+fn schema(key: &mut Vec<u8>, part: SchemaPart, schema: Option<PolicySchema>) {
+    let Some(schema) = schema else { return key.push(0) };
+    key.push(1);
+    if matches!(part, SchemaPart::Id | SchemaPart::All) {
+        key.extend_from_slice(&schema.id.to_le_bytes());
     }
-
-    fn claims(&mut self, input: &PolicyInput<'_>) {
-        self.maybe(input.actor.claims.as_ref().map(Json::as_str));
+    if matches!(part, SchemaPart::Version | SchemaPart::All) {
+        key.extend_from_slice(&schema.version.to_le_bytes());
     }
-
-    fn roles(&mut self, input: &PolicyInput<'_>) {
-        self.maybe(Some(&input.actor.roles.len().to_string()));
-        for role in &input.actor.roles {
-            self.maybe(Some(role));
-        }
+    if matches!(part, SchemaPart::Registered | SchemaPart::All) {
+        key.push(u8::from(schema.registered));
     }
 }

@@ -7,7 +7,7 @@ use regorus::unstable::{Expr, Import, Module, Ref, Rule, RuleHead, WithModifier}
 
 use crate::{
     PolicyError, bounds,
-    memo::Picks,
+    memo::{Part, Picks},
     pick::Tree,
     visit::{self, Visitor, dotted, root_of},
 };
@@ -15,8 +15,8 @@ use crate::{
 /// Everything of the input on which a bundle's answer can depend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reads {
-    /// What is read, in a fixed order.
-    pub(crate) facts: Vec<Fact>,
+    /// What is read outside the payloads, in a fixed order.
+    pub(crate) parts: Vec<Part>,
     /// What of that is in `input.payload`.
     pub(crate) payload: Tree,
     /// What of that is in `input.event.payload`.
@@ -34,7 +34,11 @@ impl Reads {
                 same.then(|| path.get(common..).unwrap_or_default())
             }))
         };
-        Self { payload: below(&["payload"]), event: below(&["event", "payload"]), facts: facts.into_iter().collect() }
+        Self {
+            payload: below(&["payload"]),
+            event: below(&["event", "payload"]),
+            parts: facts.iter().filter_map(Part::of).collect(),
+        }
     }
 
     /// Takes the parts of the payloads that are read.
