@@ -1,4 +1,7 @@
-use std::ffi::OsString;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use nexus_core::{
     framework::{Aggregate, AggregateDefinition, CodecError, Projection, ReadModel},
@@ -10,6 +13,7 @@ use nexus_runtime::{Catalogue, PolicyBundle};
 use crate::{
     cli::{self, Verb},
     exit::{Exit, Failure},
+    policies,
 };
 
 /// An application: the domain it serves, and the program that serves it.
@@ -33,6 +37,7 @@ pub struct Domain {
     aggregates: Vec<fn() -> Result<AggregateDefinition, CodecError>>,
     projections: Vec<Projection>,
     policies: Vec<PolicyModule>,
+    policy_directory: Option<PathBuf>,
     upcasters: Vec<DeclaredUpcaster>,
 }
 
@@ -111,6 +116,12 @@ impl App {
         cli::run(self, arguments.into_iter().collect()).await
     }
 
+    /// Adds the policies in a directory, whose changes are followed.
+    pub(crate) fn with_policy_directory(mut self, directory: Option<PathBuf>) -> Self {
+        self.domain.policy_directory = directory;
+        self
+    }
+
     /// Loads the sample of this name; `none` loads nothing, `None` the first one offered.
     pub(crate) fn with_sample(mut self, wanted: Option<&str>) -> Result<Self, Failure> {
         if wanted == Some("none") {
@@ -154,12 +165,22 @@ impl Domain {
         &self.projections
     }
 
-    /// The bundles that are in force unless others were pushed: the shipped one and its own, tests among them.
-    pub(crate) fn policy_bundles(&self) -> Vec<PolicyBundle> {
+    /// The directory whose policies are followed.
+    pub(crate) fn policy_directory(&self) -> Option<&Path> {
+        self.policy_directory.as_deref()
+    }
+
+    /// The bundles that are in force unless others were pushed, tests among them: the shipped one, its own, and that
+    /// of its directory.
+    pub(crate) fn policy_bundles(&self) -> Result<Vec<PolicyBundle>, Failure> {
         let shipped = [nexus_policy::shipped(), nexus_policy::shipped_tests()].concat();
-        vec![
+        let mut bundles = vec![
             PolicyBundle { name: "nexus".to_owned(), modules: shipped },
             PolicyBundle { name: "app".to_owned(), modules: self.policies.clone() },
-        ]
+        ];
+        if let Some(directory) = &self.policy_directory {
+            bundles.push(PolicyBundle { name: policies::LOCAL.to_owned(), modules: policies::read(directory)? });
+        }
+        Ok(bundles)
     }
 }

@@ -12,6 +12,7 @@ pub mod client;
 mod data_dir;
 mod exchange;
 mod exit;
+mod policies;
 pub mod prelude;
 mod schemas;
 mod server;

@@ -15,7 +15,7 @@ use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Failure, backup::ServerBackups, cli::args::Role, data_dir::DataDir};
+use crate::{App, Failure, backup::ServerBackups, cli::args::Role, data_dir::DataDir, policies};
 
 /// How long requests that are under way may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -56,6 +56,9 @@ impl Server {
         let address = listener.local_addr().map_err(Failure::usage)?;
         let log = open_log(&data)?;
         let node = Arc::new(start_node(app, &data, &log, (environment, role)).await?);
+        if let Some(directory) = app.domain.policy_directory() {
+            policies::watch(&node, directory.to_owned());
+        }
         let backups = ServerBackups { data: data.shared(), log: Arc::clone(&log), clock: Arc::new(SystemClock) };
         let config = ApiConfig { backups: Some(Arc::new(backups)), ..api_config(&data, node.stopping())? };
         let router = nexus_api::router(Arc::clone(&node), config);
@@ -131,10 +134,18 @@ async fn start_node(
     log: &Arc<LogEventStore>,
     (environment, role): (&'static str, Role),
 ) -> Result<Node, Failure> {
-    let policy_bundles = app.domain.policy_bundles();
+    let policy_bundles = app.domain.policy_bundles()?;
     let modules = policy_bundles.iter().flat_map(|bundle| bundle.modules.iter().cloned()).collect();
     let policy = RegoPolicyEngine::new(modules)
         .map_err(|error| Failure::with_code(3, format_args!("the policy cannot be used: {error}")))?;
+    if app.domain.policy_directory().is_some() {
+        let report = policies::Candidate::local(&policy_bundles).test()?;
+        if let Some(failed) = report.failures().next() {
+            let place = format!("{}:{}", failed.module, failed.line);
+            let failure = Failure::with_code(5, format_args!("the test {} at {place} does not hold", failed.name));
+            return Err(failure.hint("`policy test DIR` runs the tests of a directory"));
+        }
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let parts = NodeParts {
         service: Text::from(app.name.as_str()),

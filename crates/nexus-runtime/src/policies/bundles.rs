@@ -20,10 +20,29 @@ use crate::RequestInfo;
 
 /// Longest time a bundle may take to load and be tested.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What brings bundles in that the application or the command line declares.
+/// What the record of a declared bundle says.
 const DECLARED: &str = "declared";
-const PUSHED: &str = "pushed";
-const ROLLBACK: &str = "rollback";
+
+/// What brings a bundle into force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The application or its command line.
+    Declared,
+    /// Somebody, over the API.
+    Pushed,
+    /// Somebody who wants an earlier revision back.
+    Rollback,
+}
+
+impl Origin {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Declared => DECLARED,
+            Self::Pushed => "pushed",
+            Self::Rollback => "rollback",
+        }
+    }
+}
 
 /// Modules under one name, which come into force and go together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +168,7 @@ impl BundlesAtStart {
 /// A bundle that is to come into force.
 struct Candidate {
     bundle: PolicyBundle,
-    origin: &'static str,
+    origin: Origin,
     rolled_back_to: Option<Version>,
 }
 
@@ -166,10 +185,11 @@ impl Bundles {
     pub(crate) async fn activate(
         &self,
         bundle: PolicyBundle,
+        origin: Origin,
         info: RequestInfo,
     ) -> Result<ActivePolicy, PolicyFailure> {
         let bundle = named(bundle)?;
-        self.carried_out(Candidate { bundle, origin: PUSHED, rolled_back_to: None }, info).await
+        self.carried_out(Candidate { bundle, origin, rolled_back_to: None }, info).await
     }
 
     /// Without a revision: the one before the one in force.
@@ -194,7 +214,7 @@ impl Bundles {
             return Err(PolicyFailure::UnknownRevision { bundle: name, revision });
         };
         let bundle = PolicyBundle { name, modules };
-        self.carried_out(Candidate { bundle, origin: ROLLBACK, rolled_back_to: Some(version) }, info).await
+        self.carried_out(Candidate { bundle, origin: Origin::Rollback, rolled_back_to: Some(version) }, info).await
     }
 
     /// In a task of its own, so that it is whole even when the caller goes away.
@@ -217,7 +237,7 @@ impl Inner {
             name: bundle.name.clone(),
             modules: bundle.modules.clone(),
             revision: Version::NONE,
-            origin: origin.to_owned(),
+            origin: origin.as_str().to_owned(),
             author: info.actor.id.to_string(),
             activated_at: info.context.time,
             tests: None,
@@ -233,7 +253,7 @@ impl Inner {
             digest: compiled.digest().to_string(),
             modules: bundle.modules,
             bundle: Some(bundle.name),
-            origin: Some(origin.to_owned()),
+            origin: Some(origin.as_str().to_owned()),
             author: Some(active.author.clone()),
             rolled_back_to: rolled_back_to.map(Version::get),
         };

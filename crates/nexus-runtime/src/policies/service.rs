@@ -7,7 +7,9 @@ use nexus_core::{
     },
 };
 
-use super::{ActivePolicy, Bundles, DecisionLog, PolicyBundle, PolicyFailure, PolicySwitch, Unrecorded};
+use super::{
+    ActivePolicy, Bundles, DecisionLog, PolicyBundle, PolicyFailure, PolicySwitch, Unrecorded, bundles::Origin,
+};
 use crate::RequestInfo;
 
 /// Asks the policy in force, gives every answer an id, and writes down what auditors want to know.
@@ -121,7 +123,16 @@ impl PolicyService {
     /// [`PolicyFailure`]; what was in force still is.
     pub async fn activate(&self, bundle: PolicyBundle, info: RequestInfo) -> Result<ActivePolicy, PolicyFailure> {
         let bundles = self.inner.bundles.clone().ok_or(PolicyFailure::Fixed)?;
-        bundles.activate(bundle, info).await
+        bundles.activate(bundle, Origin::Pushed, info).await
+    }
+
+    /// [`activate`](Self::activate) for a bundle that the command line declares: a start without it ends it.
+    ///
+    /// # Errors
+    /// [`PolicyFailure`]; what was in force still is.
+    pub async fn declare(&self, bundle: PolicyBundle, info: RequestInfo) -> Result<ActivePolicy, PolicyFailure> {
+        let bundles = self.inner.bundles.clone().ok_or(PolicyFailure::Fixed)?;
+        bundles.activate(bundle, Origin::Declared, info).await
     }
 
     /// Brings an earlier revision of a bundle into force again, under the same conditions.

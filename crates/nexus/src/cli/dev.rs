@@ -21,7 +21,7 @@ pub(crate) async fn dev(app: App, dev: Dev, program: &str, output: Output) -> Re
     };
     let port = if dev.random_ports { 0 } else { dev.port };
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    let app = app.with_sample(dev.sample.as_deref())?;
+    let app = app.with_sample(dev.sample.as_deref())?.with_policy_directory(dev.policy);
     run(app, ServerOptions { data, listen, environment: "dev", role: Role::All }, program, output).await
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn serve(app: App, serve: Serve, program: &str, output: Output)
             .hint("listen on a loopback address such as 127.0.0.1:4747"));
     }
     let data = DataDir::kept(&serve.data)?;
-    let app = app.with_sample(serve.sample.as_deref())?;
+    let app = app.with_sample(serve.sample.as_deref())?.with_policy_directory(serve.policy);
     let options = ServerOptions { data, listen: serve.listen, environment: "production", role: serve.role };
     run(app, options, program, output).await
 }
