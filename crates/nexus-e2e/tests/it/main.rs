@@ -14,6 +14,7 @@ mod commands;
 mod exchange;
 mod import;
 mod lifecycle;
+mod policies;
 mod proofs;
 mod registry_clients;
 mod schemas;
