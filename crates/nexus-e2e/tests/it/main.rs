@@ -15,6 +15,7 @@ mod commands;
 mod exchange;
 mod import;
 mod lifecycle;
+mod policies;
 mod proofs;
 mod registry_clients;
 mod schemas;

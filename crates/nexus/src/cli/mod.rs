@@ -10,6 +10,7 @@ mod event;
 mod exchange;
 mod log;
 mod output;
+pub(crate) mod policy;
 mod projection;
 mod query;
 mod run;
