@@ -131,6 +131,15 @@ impl Server {
         run(&[arguments, &["--server", &url]].concat())
     }
 
+    /// The same, saying who asks with this token.
+    #[must_use]
+    pub fn cli_as(&self, token: &str, arguments: &[&str]) -> Finished {
+        let url = self.url();
+        let mut command = Command::new(binary());
+        command.args(arguments).args(["--server", &url]).env("NEXUS_TOKEN", token);
+        end(command, RUN)
+    }
+
     /// Ends it without warning, as `kill -9` does.
     pub fn kill(mut self) {
         self.child.kill().expect("it is running");

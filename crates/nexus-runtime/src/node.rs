@@ -22,7 +22,7 @@ use crate::{
     policies::{BundlesAtStart, DecisionLog, PolicySwitch, Records, record_fixed},
     projector::{self, Followed, RunningProjection},
     schemas::SchemaParts,
-    tokens::{TokenFailure, TokenParts, TokenService},
+    tokens::{TokenFailure, TokenService},
 };
 
 /// Idempotency keys are forgotten after this long.
@@ -262,12 +262,8 @@ impl Node {
             declared: at_start.declared,
             version: at_start.version,
         });
-        let tokens = TokenService::restore(TokenParts {
-            admission: admission.clone(),
-            store: Arc::clone(&parts.store),
-            ids: Arc::clone(&parts.ids),
-        })
-        .await?;
+        let (store, ids) = (Arc::clone(&parts.store), Arc::clone(&parts.ids));
+        let tokens = TokenService::restore(admission.clone(), store, ids).await?;
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),

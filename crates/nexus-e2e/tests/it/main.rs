@@ -13,6 +13,7 @@ mod backup;
 mod bad_input;
 mod commands;
 mod exchange;
+mod identity;
 mod import;
 mod lifecycle;
 mod policies;

@@ -12,7 +12,6 @@ mod table;
 
 pub use failure::TokenFailure;
 pub use secret::TokenText;
-pub(crate) use service::TokenParts;
 pub use service::{CreatedToken, NewToken, TokenExpiry, TokenService};
 pub(crate) use stored::own_schemas;
 pub use table::{Revocation, TokenInfo};

@@ -122,6 +122,10 @@ mod tests {
         }
         let upper = format!("{}{}", &text[..85], text[85..].to_uppercase());
         assert_eq!(Presented::parse(&upper).is_none(), upper != *text, "an upper-case checksum");
+        for other in [format!("{}A{}", &text[..4], &text[5..85]), format!("{}A{}", &text[..21], &text[22..85])] {
+            let sealed = format!("{other}{:08x}", crc32c::crc32c(other.as_bytes()));
+            assert!(Presented::parse(&sealed).is_none(), "upper-case digits under a checksum that is right: {sealed}");
+        }
     }
 
     #[test]

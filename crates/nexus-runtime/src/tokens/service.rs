@@ -19,13 +19,6 @@ use super::{
 };
 use crate::RequestInfo;
 
-/// What the service is made of.
-pub(crate) struct TokenParts {
-    pub(crate) admission: Admission,
-    pub(crate) store: Arc<dyn EventStore>,
-    pub(crate) ids: Arc<dyn IdSource>,
-}
-
 /// Issues and revokes tokens, and knows whose they are. A change is recorded in `$tokens` first and holds at once.
 #[derive(Clone)]
 pub struct TokenService {
@@ -82,8 +75,11 @@ impl TokenService {
     ///
     /// # Errors
     /// When the stream cannot be read or understood.
-    pub(crate) async fn restore(parts: TokenParts) -> Result<Self, TokenFailure> {
-        let TokenParts { admission, store, ids } = parts;
+    pub(crate) async fn restore(
+        admission: Admission,
+        store: Arc<dyn EventStore>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, TokenFailure> {
         let inner = Inner { admission, store, ids, table: RwLock::default(), at: Mutex::new(Version::NONE) };
         inner.catch_up(&mut *inner.at.lock().await).await?;
         Ok(Self { inner: Arc::new(inner) })
