@@ -4,8 +4,21 @@
 //! and every rendering of a finding. What does not: a server, a log, anything that writes into the repository it checks
 //! except its baseline.
 //!
-//! Read [`Finding`] first.
+//! Read [`Finding`] first, then [`RULES`]; a [`GateReport`] is what remains of the findings after [`Exceptions`] and the
+//! [`Baseline`], and [`render()`] tells it.
 
+mod baseline;
+mod catalogue;
+mod exceptions;
 mod finding;
+mod render;
+mod report;
+mod run;
 
+pub use baseline::{Baseline, BaselineError};
+pub use catalogue::{Needs, RULES, RuleDescription, rule};
+pub use exceptions::{Exception, Exceptions, ExceptionsError};
 pub use finding::{Evidence, Finding, Level, Place, Point};
+pub use render::{RenderError, Rendering, Sources, render, step_summary};
+pub use report::{Excepted, GateReport, Scope};
+pub use run::{Against, CheckOptions, Checked, FactCounts, Subject};

@@ -1,0 +1,17 @@
+//! Every way a [`GateReport`](crate::GateReport) is told. One module per rendering; all of them pass what comes from the
+//! repository through [`clean`], so that no file name or message is read as more than text.
+
+mod clean;
+mod exception_line;
+mod github;
+mod json;
+mod junit;
+mod rendering;
+mod sarif;
+mod snippet;
+mod sources;
+mod text;
+
+pub use github::step_summary;
+pub use rendering::{RenderError, Rendering, render};
+pub use sources::Sources;
