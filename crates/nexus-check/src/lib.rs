@@ -21,4 +21,4 @@ pub use exceptions::{Exception, Exceptions, ExceptionsError};
 pub use finding::{Evidence, Finding, Level, Place, Point};
 pub use render::{RenderError, Rendering, Sources, render, step_summary};
 pub use report::{Excepted, GateReport, Scope};
-pub use run::{Against, CheckOptions, Checked, FactCounts, Subject};
+pub use run::{Against, CheckError, CheckOptions, Checked, FactCounts, Subject, check};

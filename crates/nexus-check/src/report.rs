@@ -1,7 +1,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::{Against, CheckOptions, FactCounts, Finding, Level, Needs, Subject, rule};
+use crate::{Baseline, CheckOptions, Checked, Exceptions, FactCounts, Finding, Level, Needs, Subject, rule};
 
 /// A finding that an exception lets pass until it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +32,27 @@ pub struct GateReport {
 }
 
 impl GateReport {
+    /// What remains of what was found, today: first exceptions let pass what they are about, then the baseline knows what
+    /// it knows; what is wrong with either is added.
+    #[must_use]
+    pub fn judged(
+        checked: Checked,
+        exceptions: &Exceptions,
+        baseline: Option<&Baseline>,
+        scope: Scope,
+        today: Date,
+    ) -> Self {
+        let Checked { findings, subjects, facts, .. } = checked;
+        let (counting, excepted) = exceptions.apply(findings, scope, today);
+        let stale = baseline.map(|baseline| baseline.stale(&counting, scope)).unwrap_or_default();
+        let (mut findings, known) = match baseline {
+            Some(baseline) => baseline.apply(counting),
+            None => (counting, Vec::new()),
+        };
+        findings.extend(stale);
+        Self { findings, excepted, known, subjects, facts }.sorted()
+    }
+
     /// How many findings of this level count.
     #[must_use]
     pub fn count(&self, level: Level) -> usize {
@@ -98,7 +119,7 @@ impl Scope {
     pub fn of(options: &CheckOptions) -> Self {
         Self {
             all_files: options.paths.is_empty() && options.changed_only.is_none(),
-            base: matches!(&options.against, Some(Against::Revision(_) | Against::Directory(_) | Against::Url(_))),
+            base: options.against.is_some(),
             bundle_digest: options.bundle_digest.is_some(),
         }
     }

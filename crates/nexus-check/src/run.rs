@@ -58,3 +58,19 @@ pub struct FactCounts {
     /// Service manifests.
     pub manifests: usize,
 }
+
+/// Why the gate itself failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// There is nothing to check.
+    #[error("there is nothing to check in {}", .0.display())]
+    NothingToCheck(PathBuf),
+}
+
+/// Reads the facts of a repository and holds the rules against them.
+///
+/// # Errors
+/// When the gate itself fails.
+pub fn check(options: &CheckOptions) -> Result<Checked, CheckError> {
+    Err(CheckError::NothingToCheck(options.root.clone()))
+}

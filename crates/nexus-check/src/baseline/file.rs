@@ -43,11 +43,11 @@ pub enum BaselineError {
 }
 
 impl Baseline {
-    /// Reads a file; also gives its text, in which stale entries are pointed at.
+    /// Reads a file; `name` is what findings about it call it, relative to the root of the repository.
     ///
     /// # Errors
     /// When it cannot be read or is no baseline.
-    pub fn read(path: &Path) -> Result<(Self, String), BaselineError> {
+    pub fn read(path: &Path, name: &str) -> Result<Self, BaselineError> {
         let text = fs::read_to_string(path).map_err(|source| BaselineError::Io { path: path.to_owned(), source })?;
         let malformed = |reason: String| BaselineError::Malformed { path: path.to_owned(), reason };
         let document: Document = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
@@ -60,7 +60,8 @@ impl Baseline {
                 return Err(malformed(format!("it has {} twice", twice.fingerprint)));
             }
         }
-        Ok((baseline, text))
+        baseline.file = Some((name.to_owned(), text));
+        Ok(baseline)
     }
 
     /// Writes a first one.

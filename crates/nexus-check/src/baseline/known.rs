@@ -11,6 +11,8 @@ const NEVER_KNOWN: &str = "NX-EXC-001";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Baseline {
     pub(super) entries: BTreeMap<String, Known>,
+    /// The name and the text of the file it was read from.
+    pub(super) file: Option<(String, String)>,
 }
 
 /// A finding that is known. All but the count is for people who read the file.
@@ -46,7 +48,7 @@ impl Baseline {
             };
             entries.entry(finding.fingerprint()).or_insert_with(known).count += 1;
         }
-        Self { entries }
+        Self { entries, file: None }
     }
 
     /// How many findings it holds.
@@ -76,11 +78,12 @@ impl Baseline {
         })
     }
 
-    /// What of it a run has proved to be gone, as findings in the file `file` of this text. What the scope of the run
-    /// does not settle may still be there.
+    /// What of it a run has proved to be gone, as findings in its file. What the scope of the run does not settle may
+    /// still be there.
     #[must_use]
-    pub fn stale(&self, findings: &[Finding], scope: Scope, file: &str, text: &str) -> Vec<Finding> {
+    pub fn stale(&self, findings: &[Finding], scope: Scope) -> Vec<Finding> {
         let now = Self::of(findings);
+        let (file, text) = self.file.as_ref().map_or((Self::FILE, ""), |(file, text)| (file, text));
         let of_entry = |known: &Known| {
             let still = now.entries.get(&known.fingerprint).map_or(0, |now| now.count);
             let gone = known.count.saturating_sub(still);
@@ -100,7 +103,7 @@ impl Baseline {
             }
             known.count > 0
         });
-        Self { entries }
+        Self { entries, file: self.file.clone() }
     }
 }
 

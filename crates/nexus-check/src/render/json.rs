@@ -8,9 +8,19 @@ const VERSION: u32 = 1;
 
 /// The report as one document, for programs.
 pub(super) fn json(report: &GateReport) -> Result<String, RenderError> {
-    let document =
-        document(report).map_err(|error| RenderError { rendering: Rendering::Json, reason: error.to_string() })?;
+    let document = document(report).map_err(|error| refused(Rendering::Json, &error))?;
     Ok(clean::json(&format!("{document:#}\n")))
+}
+
+/// The findings that count, one document a line.
+pub(super) fn lines(report: &GateReport) -> Result<String, RenderError> {
+    let line = |found| finding(found).map(|document| clean::json(&document.to_string()) + "\n");
+    let lines: serde_json::Result<String> = report.findings.iter().map(line).collect();
+    lines.map_err(|error| refused(Rendering::Jsonl, &error))
+}
+
+fn refused(rendering: Rendering, error: &serde_json::Error) -> RenderError {
+    RenderError { rendering, reason: error.to_string() }
 }
 
 fn document(report: &GateReport) -> serde_json::Result<Value> {

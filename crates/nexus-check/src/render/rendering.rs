@@ -10,6 +10,8 @@ pub enum Rendering {
     Text,
     /// One JSON document, versioned.
     Json,
+    /// One JSON document a line, for each finding that counts.
+    Jsonl,
     /// SARIF 2.1.0, as code scanning takes it.
     Sarif,
     /// Annotations of GitHub Actions.
@@ -20,7 +22,7 @@ pub enum Rendering {
 
 impl Rendering {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Sarif, Self::Github, Self::Junit];
+    pub const ALL: [Self; 6] = [Self::Text, Self::Json, Self::Jsonl, Self::Sarif, Self::Github, Self::Junit];
 
     /// Its name on the command line.
     #[must_use]
@@ -28,6 +30,7 @@ impl Rendering {
         match self {
             Self::Text => "text",
             Self::Json => "json",
+            Self::Jsonl => "jsonl",
             Self::Sarif => "sarif",
             Self::Github => "github",
             Self::Junit => "junit",
@@ -61,7 +64,7 @@ pub struct RenderError {
     pub(super) reason: String,
 }
 
-/// Tells a report; the text ends with a line feed. `colored` matters to [`Rendering::Text`] alone.
+/// Tells a report; the text is empty or ends with a line feed. `colored` matters to [`Rendering::Text`] alone.
 ///
 /// # Errors
 /// When a writer of a format refuses what it is given.
@@ -75,6 +78,7 @@ pub fn render(
         Rendering::Text => Ok(text::text(report, sources, colored)),
         Rendering::Github => Ok(github::annotations(report)),
         Rendering::Json => json::json(report),
+        Rendering::Jsonl => json::lines(report),
         Rendering::Sarif => sarif::sarif(report),
         Rendering::Junit => junit::junit(report),
     }

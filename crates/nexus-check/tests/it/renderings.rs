@@ -110,6 +110,15 @@ fn json_has_a_version_every_finding_and_the_counts() {
 }
 
 #[test]
+fn json_lines_are_the_findings_of_the_document() {
+    let document: Value = serde_json::from_str(&rendered(&report(), Rendering::Json)).unwrap();
+    let lines = rendered(&report(), Rendering::Jsonl);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(Value::Array(lines), document["findings"]);
+    assert_eq!(rendered(&GateReport::default(), Rendering::Jsonl), "");
+}
+
+#[test]
 fn junit_shows_what_passed_failed_and_was_passed_over() {
     let read = quick_junit::Report::deserialize_from_str(&rendered(&report(), Rendering::Junit)).unwrap();
     let told = |case: &TestCase| match &case.status {
@@ -148,7 +157,7 @@ fn a_name_of_a_rendering_is_read_back_and_others_are_refused() {
     for rendering in Rendering::ALL {
         assert_eq!(rendering.as_str().parse(), Ok(rendering));
     }
-    assert_eq!("xml".parse::<Rendering>(), Err("it is one of: text, json, sarif, github, junit".to_owned()));
+    assert_eq!("xml".parse::<Rendering>(), Err("it is one of: text, json, jsonl, sarif, github, junit".to_owned()));
 }
 
 #[test]

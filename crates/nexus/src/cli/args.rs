@@ -3,7 +3,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nexus_core::ports::SchemaKind;
 
-use crate::{Client, cli::Format};
+use crate::{
+    Client,
+    cli::{Format, check::Check},
+};
 
 /// An event-sourcing and CQRS platform that is born governed.
 ///
@@ -67,6 +70,8 @@ pub(crate) enum Builtin {
     /// Prove what the log holds, and check proofs.
     #[command(subcommand)]
     Log(LogVerb),
+    /// Hold the rules of the gate against a repository. Exit 0 clean, 1 findings, 2 usage, 3 the gate itself failed.
+    Check(Check),
     /// Check a log that is not open, from its first byte to its last. Exit 0 intact, 1 damaged, 2 cannot be checked.
     Verify(Verify),
     /// Print a completion script for a shell.

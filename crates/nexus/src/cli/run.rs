@@ -9,7 +9,7 @@ use crate::{
     cli::{
         Output, args,
         args::{Arguments, Builtin},
-        backup, command, dev, event, log, output, projection, query, schema, stream, verify,
+        backup, check, command, dev, event, log, output, projection, query, schema, stream, verify,
     },
 };
 
@@ -99,6 +99,7 @@ async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), F
         Builtin::Projection(verb) => projection::run(verb, &client()?, output).await,
         Builtin::Backup(verb) => backup::run(verb, client, output).await,
         Builtin::Log(verb) => log::run(verb, client, output).await,
+        Builtin::Check(arguments) => check::run(arguments, output).await,
         Builtin::Verify(arguments) => verify::run(&arguments, output),
         Builtin::Completion { shell } => {
             let mut command = Arguments::command();
