@@ -113,7 +113,7 @@ pub const RULES: &[RuleDescription] = &[
     described!(
         "NX-SCH-003",
         Error,
-        Base,
+        Files,
         &["schemas", "compatibility"],
         None,
         "The name of a removed field is reserved",

@@ -11,6 +11,7 @@ mod baseline;
 mod catalogue;
 mod exceptions;
 mod hostile;
+mod judged;
 mod renderings;
 mod samples;
 mod sarif;
