@@ -2,7 +2,7 @@ use nexus_check::{Evidence, Finding, GateReport, Level, Rendering, render, step_
 use quick_junit::{TestCase, TestCaseStatus};
 use serde_json::Value;
 
-use crate::samples::{call, finding, place, report, repository};
+use crate::samples::{call, finding, place, report, repository, unnamed};
 
 fn rendered(report: &GateReport, rendering: Rendering) -> String {
     let (_directory, sources) = repository();
@@ -54,6 +54,13 @@ fn text_is_coloured_when_it_is_asked_to_be() {
     let coloured = render(&report(), Rendering::Text, &sources, true).unwrap();
     assert!(!plain.contains('\u{1b}'));
     assert!(coloured.contains('\u{1b}'));
+}
+
+#[test]
+fn text_offers_no_exception_to_what_is_wrong_with_exceptions() {
+    let about = Finding { rule: "NX-EXC-001", ..call() };
+    let said = rendered(&GateReport { findings: vec![about, unnamed()], ..GateReport::default() }, Rendering::Text);
+    assert_eq!(said.matches("= except: ").count(), 1, "{said}");
 }
 
 #[test]
