@@ -1,0 +1,27 @@
+use super::{
+    Rule, arch_001::ServicesTalkByEvents, arch_002::NothingIsShared, arch_003::NoEventCycles, evt_001::EventsStay,
+    evt_002::EventsAreRegistered, evt_003::EventsHaveProducers, evt_004::EventsAreDescribed,
+    pol_001::PoliciesAreTested, pol_002::BundleIsTheTestedOne, sch_001::ChangesAreCompatible,
+    sch_002::VersionsAreRaised, sch_003::RemovedNamesAreReserved, sch_004::ConsumersAreNamed,
+    sch_005::PersonalDataIsTagged, tmp_001::TemporalReadsAreBounded, tmp_002::ReplaysAreAuthorized,
+};
+
+/// Every rule of the gate. NX-EXC-001 is about the exceptions to these, and is checked where they are applied.
+pub(crate) const RULES: &[&dyn Rule] = &[
+    &ServicesTalkByEvents,
+    &NothingIsShared,
+    &NoEventCycles,
+    &EventsStay,
+    &EventsAreRegistered,
+    &EventsHaveProducers,
+    &EventsAreDescribed,
+    &ChangesAreCompatible,
+    &VersionsAreRaised,
+    &RemovedNamesAreReserved,
+    &ConsumersAreNamed,
+    &PersonalDataIsTagged,
+    &TemporalReadsAreBounded,
+    &ReplaysAreAuthorized,
+    &PoliciesAreTested,
+    &BundleIsTheTestedOne,
+];

@@ -1,0 +1,4 @@
+//! The gate over whole repositories: the demonstration and its repaired twin, planted violations, hostile files.
+
+mod demonstration;
+mod support;
