@@ -4,21 +4,26 @@
 //! and every rendering of a finding. What does not: a server, a log, anything that writes into the repository it checks
 //! except its baseline.
 //!
-//! Read [`Finding`] first, then [`RULES`]; a [`GateReport`] is what remains of the findings after [`Exceptions`] and the
-//! [`Baseline`], and [`render()`] tells it.
+//! Read [`Finding`] first, then `run` (what a check is), `facts`, `rules` and [`RULES`], which tells about them. A
+//! [`GateReport`] is what remains of the findings after [`Exceptions`] and the [`Baseline`], and [`render()`] tells it.
 
 mod baseline;
 mod catalogue;
+mod error;
 mod exceptions;
+mod facts;
 mod finding;
 mod render;
 mod report;
+mod rules;
 mod run;
 
 pub use baseline::{Baseline, BaselineError};
 pub use catalogue::{Needs, RULES, RuleDescription, rule};
+pub use error::CheckError;
 pub use exceptions::{Exception, Exceptions, ExceptionsError};
+pub use facts::{FactCounts, Facts};
 pub use finding::{Evidence, Finding, Level, Place, Point};
 pub use render::{RenderError, Rendering, Sources, render, step_summary};
 pub use report::{Excepted, GateReport, Scope};
-pub use run::{Against, CheckError, CheckOptions, Checked, FactCounts, Subject, check};
+pub use run::{Against, CheckOptions, Checked, Subject, check, check_facts};

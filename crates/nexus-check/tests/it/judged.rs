@@ -1,7 +1,7 @@
 //! What counts after exceptions and the baseline have had their say.
 
 use jiff::civil::{Date, date};
-use nexus_check::{Baseline, Checked, Exceptions, Finding, GateReport, Level, Scope};
+use nexus_check::{Baseline, Checked, Exceptions, FactCounts, Finding, GateReport, Level, Scope};
 
 use crate::samples::{call, unnamed};
 
@@ -16,7 +16,7 @@ expires = 2027-03-31
 "#;
 
 fn checked(findings: Vec<Finding>) -> Checked {
-    Checked { findings, ..Checked::default() }
+    Checked { findings, subjects: Vec::new(), facts: FactCounts::default() }
 }
 
 fn judged(findings: Vec<Finding>, exceptions: &str, baseline: Option<&Baseline>) -> GateReport {

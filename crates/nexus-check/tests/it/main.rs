@@ -1,4 +1,5 @@
-//! What the gate says: the catalogue and its pages, the renderings, exceptions and the baseline.
+//! The gate: what it finds in whole repositories, the demonstration and its repaired twin among them, and what it says:
+//! the catalogue and its pages, the renderings, exceptions and the baseline.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,9 +10,11 @@
 
 mod baseline;
 mod catalogue;
+mod demonstration;
 mod exceptions;
 mod hostile;
 mod judged;
 mod renderings;
 mod samples;
 mod sarif;
+mod support;

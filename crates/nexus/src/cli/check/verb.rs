@@ -50,7 +50,7 @@ fn check(arguments: &Check, output: Output) -> Result<(), Failure> {
     }
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let exceptions = Exceptions::read(&options.root).map_err(|error| gate_failed(&error))?;
-    let checked = nexus_check::check(&options).map_err(|error| gate_failed(&error))?;
+    let checked = nexus_check::check(&options).map_err(|error| gate_failed(&error).hint(error.fix()))?;
     let mut report = judge(arguments, &Judging { options: &options, exceptions, today }, checked, output)?;
     if let Some(changed) = &options.changed_only {
         // What is wrong with the exceptions is not the fault of a change elsewhere; a run over everything says it.
