@@ -11,6 +11,7 @@
 mod backup;
 mod bad_input;
 mod commands;
+mod example;
 mod exchange;
 mod import;
 mod lifecycle;
