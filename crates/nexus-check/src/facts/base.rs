@@ -3,6 +3,7 @@ use std::{path::Path, sync::Arc};
 use super::{
     files::{FileKind, walk},
     git::Git,
+    registry,
     schemas::Schemas,
     text::Text,
 };
@@ -21,11 +22,11 @@ impl Base {
     ///
     /// # Errors
     /// [`CheckError::Base`] when it cannot be had.
-    pub(crate) fn read(root: &Path, against: &Against) -> Result<Self, CheckError> {
+    pub(crate) fn read(root: &Path, against: &Against, now: &Schemas) -> Result<Self, CheckError> {
         let (name, files) = match against {
             Against::Revision(revision) => (revision.clone(), of_revision(root, revision)?),
             Against::Directory(directory) => (directory.display().to_string(), of_directory(directory)?),
-            Against::Url(address) => (address.clone(), super::registry::schemas(address)?),
+            Against::Url(address) => (address.clone(), registry::schemas(address, now.subjects.keys())?),
         };
         let mut schemas = Schemas::default();
         let (locks, files) =

@@ -5,6 +5,8 @@ use std::{
     thread,
 };
 
+use nexus_core::ports::{SchemaKind, Subject};
+
 use super::{
     base::Base,
     crates::{CrateManifest, crates},
@@ -83,7 +85,7 @@ impl Facts {
         let programs: Vec<_> =
             files.into_iter().filter(|found| found.kind.stands_alone() && !found.is_test()).collect();
         let counts = count(&services, &crates, &schemas, &policies, &programs);
-        let base = options.against.as_ref().map(|against| Base::read(&options.root, against)).transpose()?;
+        let base = options.against.as_ref().map(|against| Base::read(&options.root, against, &schemas)).transpose()?;
         Ok(Self {
             territories: territories(&services, &crates),
             seen: seen(&programs, &known)?,
@@ -111,6 +113,17 @@ impl Facts {
 
     pub(crate) fn service(&self, host: &str) -> Option<&ServiceManifest> {
         self.services.iter().find(|service| service.hosts.iter().any(|known| known.eq_ignore_ascii_case(host)))
+    }
+
+    /// Who answers for a subject: who publishes it, else whom its schema names.
+    pub(crate) fn owner_of(&self, subject: &Subject) -> Option<String> {
+        let publishes = |service: &&ServiceManifest| {
+            subject.kind == SchemaKind::Event && service.produces.iter().any(|made| made.event.value == subject.name)
+        };
+        let service = self.services.iter().find(publishes).and_then(ServiceManifest::owner);
+        let newest = self.schemas.subjects.get(subject).and_then(|versions| versions.values().next_back());
+        let named = || Some(newest?.schema()?.get("x-nexus-owner")?.as_str()?.to_owned());
+        service.or_else(named)
     }
 
     /// The service that a crate belongs to.

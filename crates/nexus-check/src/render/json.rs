@@ -4,7 +4,7 @@ use super::{RenderError, Rendering, clean};
 use crate::{Excepted, Finding, GateReport, Level};
 
 /// The version of the document; it changes when a member is removed or means something else.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The report as one document, for programs.
 pub(super) fn json(report: &GateReport) -> Result<String, RenderError> {
@@ -19,7 +19,7 @@ pub(super) fn lines(report: &GateReport) -> Result<String, RenderError> {
     lines.map_err(|error| refused(Rendering::Jsonl, &error))
 }
 
-fn refused(rendering: Rendering, error: &serde_json::Error) -> RenderError {
+pub(super) fn refused(rendering: Rendering, error: &serde_json::Error) -> RenderError {
     RenderError { rendering, reason: error.to_string() }
 }
 

@@ -4,6 +4,7 @@
 mod clean;
 mod exception_line;
 mod github;
+mod graph;
 mod json;
 mod junit;
 mod rendering;
@@ -13,5 +14,6 @@ mod sources;
 mod text;
 
 pub use github::step_summary;
+pub use graph::{GraphRendering, render_graph};
 pub use rendering::{RenderError, Rendering, render};
 pub use sources::Sources;

@@ -23,4 +23,5 @@ mod tmp_002;
 mod versions;
 
 pub(crate) use all::RULES;
+pub(crate) use arch_001::service_calls;
 pub(crate) use rule::{Draft, Looked, Rule};

@@ -44,7 +44,6 @@ pub(super) fn digests(modules: &[PolicyModule]) -> Vec<String> {
 pub(super) struct Silent {
     /// 1-based.
     pub(super) line: u32,
-    pub(super) column: u32,
     /// What it does not say: `id`, `remediation`.
     pub(super) lacks: Vec<&'static str>,
 }
@@ -82,7 +81,7 @@ fn silent_rule(rule: &Rule) -> Option<Silent> {
     }
     let lacks: Vec<_> =
         ["id", "remediation"].into_iter().filter(|member| !said.iter().any(|name| name == member)).collect();
-    (!lacks.is_empty()).then(|| Silent { line: span.line, column: span.col, lacks })
+    (!lacks.is_empty()).then_some(Silent { line: span.line, lacks })
 }
 
 fn is_deny(refr: &Ref<Expr>) -> bool {
@@ -130,8 +129,8 @@ pub(super) struct TestRun {
     /// The file it is in.
     pub(super) file: String,
     pub(super) name: String,
+    /// 1-based.
     pub(super) line: u32,
-    pub(super) column: u32,
     /// Why it does not pass.
     pub(super) failed: Option<String>,
 }
@@ -166,11 +165,5 @@ fn test_of(rule: &Rule, file: &str) -> Option<TestRun> {
     let Rule::Spec { span, head: RuleHead::Compr { refr, .. }, .. } = rule else { return None };
     let Expr::Var { span: name, .. } = &**refr else { return None };
     let name = name.text().to_owned();
-    name.starts_with("test_").then(|| TestRun {
-        file: file.to_owned(),
-        name,
-        line: span.line,
-        column: span.col,
-        failed: None,
-    })
+    name.starts_with("test_").then(|| TestRun { file: file.to_owned(), name, line: span.line, failed: None })
 }

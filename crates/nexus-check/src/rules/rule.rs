@@ -1,3 +1,5 @@
+use nexus_core::ports::Subject;
+
 use crate::{
     Evidence, Finding, Level, Place,
     facts::{Facts, ServiceManifest},
@@ -23,6 +25,13 @@ pub(crate) struct Looked {
 impl Looked {
     pub(crate) fn at(name: impl Into<String>, drafts: Vec<Draft>) -> Self {
         Self { name: name.into(), drafts }
+    }
+
+    /// What was found about the schemas of a subject.
+    pub(crate) fn schemas(facts: &Facts, subject: &Subject, drafts: Vec<Draft>) -> Self {
+        let owner = facts.owner_of(subject);
+        let owned = drafts.into_iter().map(|draft| Draft { owner: owner.clone(), ..draft });
+        Self::at(subject.to_string(), owned.collect())
     }
 }
 
@@ -65,12 +74,6 @@ impl Draft {
     /// Who is responsible.
     pub(crate) fn of(mut self, service: Option<&ServiceManifest>) -> Self {
         self.owner = service.and_then(ServiceManifest::owner);
-        self
-    }
-
-    /// Who is responsible, by name.
-    pub(crate) fn owned_by(mut self, owner: Option<String>) -> Self {
-        self.owner = owner;
         self
     }
 

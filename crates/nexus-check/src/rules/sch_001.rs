@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use nexus_core::ports::{CompatibilityBreach, CompatibilityMode, SchemaKind, Subject};
 use nexus_schema::compat;
-use serde_json::Value;
 
 use super::{
     Draft, Looked, Rule,
@@ -32,7 +31,7 @@ impl Rule for ChangesAreCompatible {
             for version in to_judge(facts, subject, versions) {
                 drafts.extend(broken(subject, versions, version));
             }
-            looked.push(Looked::at(subject.to_string(), drafts));
+            looked.push(Looked::schemas(facts, subject, drafts));
         }
         looked
     }
@@ -61,11 +60,7 @@ fn broken(subject: &Subject, versions: &Versions, version: u32) -> Vec<Draft> {
     for breach in report.breaches.into_iter().filter(|breach| !upcast(breach.version)) {
         places.entry((breach.pointer.clone(), breach.rule.clone())).or_default().push(breach);
     }
-    let owner = schema.get("x-nexus-owner").and_then(Value::as_str).map(str::to_owned);
-    places
-        .into_values()
-        .filter_map(|breaches| draft(subject, mode, (version, file), &breaches, owner.clone()))
-        .collect()
+    places.into_values().filter_map(|breaches| draft(subject, mode, (version, file), &breaches)).collect()
 }
 
 fn draft(
@@ -73,7 +68,6 @@ fn draft(
     mode: CompatibilityMode,
     (version, file): (u32, &SchemaFile),
     breaches: &[CompatibilityBreach],
-    owner: Option<String>,
 ) -> Option<Draft> {
     let breach = breaches.last()?;
     let broken: Vec<_> = breaches.iter().map(|breach| breach.version.to_string()).collect();
@@ -96,8 +90,7 @@ fn draft(
     };
     let draft = Draft::new(file.place(&breach.pointer), format!("{}:{}", breach.pointer, breach.rule), message)
         .fix(fix)
-        .shown(why, None)
-        .owned_by(owner);
+        .shown(why, None);
     Some(match breaches.iter().find_map(|breach| breach.counter_example.as_ref()) {
         Some(document) => draft.shown(format!("this document breaks: {}", shortened(document)), None),
         None => draft,

@@ -33,7 +33,7 @@ impl Rule for VersionsAreRaised {
                 let changed =
                     versions.iter().filter_map(|(version, file)| changed_in_place(facts, subject, *version, file));
                 let drafts = changed.chain(too_small(versions)).chain(upcasters(subject, versions)).collect();
-                Looked::at(subject.to_string(), drafts)
+                Looked::schemas(facts, subject, drafts)
             })
             .collect();
         looked.extend(gone(facts));
@@ -140,8 +140,11 @@ fn gone(facts: &Facts) -> Vec<Looked> {
     let mut tell = |subject: &Subject, version: u32, place: Place| {
         let message = format!("version {version} of the {subject} was published, and its file is gone");
         let draft = Draft::new(place, format!("{subject}/{version}"), message);
-        looked
-            .push(Looked::at(subject.to_string(), vec![draft.fix("put the file back; documents of it may be stored")]));
+        looked.push(Looked::schemas(
+            facts,
+            subject,
+            vec![draft.fix("put the file back; documents of it may be stored")],
+        ));
     };
     for ((subject, version), locked) in &facts.schemas.locked {
         if !there(subject, *version) {

@@ -26,7 +26,7 @@ impl Rule for RemovedNamesAreReserved {
 
     fn check(&self, facts: &Facts) -> Vec<Looked> {
         let of =
-            |(subject, versions): (&Subject, &Versions)| Looked::at(subject.to_string(), drafts(subject, versions));
+            |(subject, versions): (&Subject, &Versions)| Looked::schemas(facts, subject, drafts(subject, versions));
         facts.schemas.subjects.iter().map(of).collect()
     }
 }

@@ -20,7 +20,7 @@ impl Rule for ConsumersAreNamed {
 
     fn check(&self, facts: &Facts) -> Vec<Looked> {
         let events = facts.schemas.subjects.iter().filter(|(subject, _)| subject.kind == SchemaKind::Event);
-        events.map(|(subject, versions)| Looked::at(subject.to_string(), drafts(facts, subject, versions))).collect()
+        events.map(|(subject, versions)| Looked::schemas(facts, subject, drafts(facts, subject, versions))).collect()
     }
 }
 

@@ -28,7 +28,7 @@ impl Rule for PersonalDataIsTagged {
         // Published versions cannot be changed any more; the newest is the one that can still get its tags.
         let of = |(subject, versions): (&Subject, &Versions)| {
             let newest = versions.values().next_back();
-            Looked::at(subject.to_string(), newest.map(drafts).unwrap_or_default())
+            Looked::schemas(facts, subject, newest.map(drafts).unwrap_or_default())
         };
         events.map(of).collect()
     }

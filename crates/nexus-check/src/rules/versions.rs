@@ -107,8 +107,9 @@ fn samples(schema: &Value) -> Vec<Value> {
             members.iter().filter(|(name, _)| !leave_out(name)).map(|(name, value)| (name.clone(), value.clone()));
         Value::Object(kept.collect::<Map<_, _>>())
     };
-    let mut all = vec![full.clone(), without(&|name| !is_required(name))];
+    let mut all = vec![without(&|name| !is_required(name))];
     all.extend(members.keys().filter(|name| !is_required(name)).map(|one| without(&|name| name == one)));
+    all.push(full);
     all
 }
 

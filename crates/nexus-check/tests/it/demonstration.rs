@@ -21,7 +21,7 @@ const FINDINGS: &[(&str, &str, u32, u32, &str)] = &[
     ("NX-TMP-002", "services/orders/nexus.service.toml", 25, 8, "authorization"),
     ("NX-ARCH-001", "services/orders/src/main.rs", 13, 39, "let `billing` publish"),
     ("NX-ARCH-002", "services/shipping/app.py", 8, 10, "read model of its own"),
-    ("NX-EVT-003", "services/shipping/nexus.service.toml", 14, 12, "versions"),
+    ("NX-EVT-003", "services/shipping/nexus.service.toml", 14, 12, "a version that is published"),
 ];
 
 fn broken() -> CheckOptions {

@@ -1,103 +1,114 @@
-//! Names and messages that want to be more than text.
+//! Files nobody would write on purpose, and some that somebody would.
 
-use nexus_check::{Evidence, Finding, GateReport, Level, Rendering, Sources, render, step_summary};
-use proptest::prelude::*;
-use quick_junit::Report;
-use serde_json::Value;
+use nexus_check::{CheckError, check};
 
-use crate::samples::{finding, place};
-use crate::sarif;
+use crate::support::{Copy, options, places};
 
-/// A terminal command, a second annotation, an escape that is decoded, an end of CDATA, a table cell, a link.
-const HOSTILE: [&str; 8] = [
-    "\u{1b}[2J\u{1b}]0;owned\u{7}",
-    "\n::error file=other.rs,line=1::forged",
-    "%0A::error::forged",
-    "a,line=9::b:c",
-    "]]></failure><testcase name=\"x\"/>",
-    "\" onload=\"x\r\n| a | b |",
-    "[click](https://example.org) <img src=x> @everyone",
-    "\u{202e}gnp.exe\u{9b}31m\u{0}",
-];
-
-fn report(text: &str) -> GateReport {
-    let evidence = vec![Evidence { text: text.to_owned(), place: Some(place(text, 1, 1..2)) }];
-    let hostile = Finding {
-        evidence,
-        remediation: text.to_owned(),
-        owner: Some(text.to_owned()),
-        ..finding("NX-ARCH-001", Level::Error, place(text, 3, 2..4), text, text)
-    };
-    let subjects = vec![nexus_check::Subject { rule: "NX-ARCH-001", name: text.to_owned(), findings: 0 }];
-    GateReport { findings: vec![hostile], subjects, ..GateReport::default() }
+fn broken_by(shop: &Copy) -> CheckError {
+    check(&shop.options()).unwrap_err()
 }
 
-fn told(text: &str, rendering: Rendering) -> String {
-    render(&report(text), rendering, &Sources::below("."), false).unwrap()
+#[test]
+fn where_there_is_nothing_to_check_that_is_an_error() {
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(check(&options(empty.path())), Err(CheckError::Nothing { .. })));
+    std::fs::write(empty.path().join("main.rs"), "fn main() {}").unwrap();
+    assert!(matches!(check(&options(empty.path())), Err(CheckError::Nothing { .. })));
+    assert!(matches!(check(&options(&empty.path().join("gone"))), Err(CheckError::Unreadable { .. })));
 }
 
-/// What must hold of every text in every rendering.
-fn stays_text(text: &str) {
-    for rendering in Rendering::ALL {
-        let told = told(text, rendering);
-        let acting = told.chars().find(|c| c.is_control() && *c != '\n');
-        assert_eq!(acting, None, "{rendering}: {told}");
+#[test]
+fn a_file_too_large_to_look_at_blocks_and_says_how_to_leave_it_out() {
+    let shop = Copy::of("repaired");
+    shop.write("dump.sql", vec![b'x'; 50 * 1024 * 1024]);
+    let error = broken_by(&shop);
+    assert!(matches!(&error, CheckError::TooLarge { file, .. } if file == "dump.sql"), "{error}");
+    assert!(error.fix().contains(".nexusignore"));
+    shop.write(".nexusignore", "dump.sql\n");
+    assert_eq!(places(&shop.checked()), []);
+}
+
+#[test]
+fn bytes_that_are_no_text_hide_nothing() {
+    let shop = Copy::of("repaired");
+    let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    let statement = b"\n;\nDELETE FROM payment_events;";
+    shop.write("services/billing/migrations/003.sql", [bytes.as_slice(), statement].concat());
+    for name in ["a.rs", "a.py", "a.ts", "a.go", "a.kt"] {
+        shop.write(
+            &format!("services/orders/src/{name}"),
+            [bytes.as_slice(), b"\n\"\xFF payment_events orders\n"].concat(),
+        );
     }
-    let annotations = told(text, Rendering::Github);
-    let commands: Vec<_> = annotations.lines().filter(|line| line.contains("::")).collect();
-    assert_eq!(commands.len(), 1, "{annotations}");
-    let (properties, _) = commands[0].strip_prefix("::error ").unwrap().split_once("::").unwrap();
-    let names: Vec<_> = properties.split(',').map(|property| property.split('=').next().unwrap()).collect();
-    assert_eq!(names, ["file", "line", "endLine", "col", "endColumn", "title"], "{annotations}");
-    let junit = Report::deserialize_from_str(&told(text, Rendering::Junit)).unwrap();
-    assert_eq!((junit.test_suites.len(), junit.test_suites[0].tests), (1, 2));
-    let json: Value = serde_json::from_str(&told(text, Rendering::Json)).unwrap();
-    assert_eq!(json["findings"][0]["message"], text, "programs are told what is there");
-    let summary = step_summary(&report(text));
-    let cells: Vec<_> =
-        summary.lines().filter(|line| line.starts_with('|')).map(|row| row.matches('|').count()).collect();
-    assert_eq!(cells, [6, 6, 6], "{summary}");
+    let checked = shop.checked();
+    assert_eq!(
+        places(&checked).iter().map(|(rule, file, ..)| (*rule, *file)).collect::<Vec<_>>(),
+        [("NX-EVT-001", "services/billing/migrations/003.sql")]
+    );
 }
 
 #[test]
-fn hostile_texts_stay_text() {
-    for text in HOSTILE {
-        stays_text(text);
-        sarif::log(&report(text));
+fn nesting_without_end_ends_nothing() {
+    let shop = Copy::of("repaired");
+    let deep = 200_000;
+    for (name, open, close) in
+        [("a.rs", "(", ")"), ("b.rs", "!", ""), ("c.rs", "[", ""), ("d.ts", "`${", ""), ("e.sql", "(", ")")]
+    {
+        let text = format!("// orders\n{}\"http://billing/x\"{}", open.repeat(deep), close.repeat(deep));
+        shop.write(&format!("services/orders/src/{name}"), text);
     }
+    let checked = shop.checked();
+    let found: Vec<_> = places(&checked).into_iter().map(|(rule, file, ..)| (rule, file)).collect();
+    assert!(found.contains(&("NX-ARCH-001", "services/orders/src/a.rs")), "{found:?}");
+    shop.write("schemas/event/Deep/1.json", format!("{}1{}", "{\"a\":".repeat(deep), "}".repeat(deep)));
+    assert!(places(&shop.checked()).contains(&("NX-SCH-001", "schemas/event/Deep/1.json", 1, 1)));
+    shop.write("services/deep/nexus.service.toml", format!("a = {}", "[".repeat(deep)));
+    assert!(matches!(broken_by(&shop), CheckError::Malformed { .. }));
 }
 
 #[test]
-fn what_the_runner_decodes_is_the_message_again() {
-    let annotations = told("100%25 of\nit", Rendering::Github);
-    let (_, message) = annotations.lines().next().unwrap().rsplit_once("::").unwrap();
-    let decoded = message.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%");
-    assert!(decoded.starts_with("100%25 of␊it\n"), "{decoded}");
+fn what_git_ignores_and_what_is_installed_is_not_read() {
+    let shop = Copy::of("repaired");
+    shop.write(".gitignore", "generated/\n");
+    for directory in ["services/orders/generated", "services/orders/node_modules/x", "services/orders/.cache"] {
+        shop.write(&format!("{directory}/a.ts"), "fetch('http://billing')");
+    }
+    assert_eq!(places(&shop.checked()), []);
 }
 
 #[test]
-fn a_link_in_a_message_is_not_followed() {
-    let log = sarif::log(&report("[click](https://example.org)"));
-    let message = log["runs"][0]["results"][0]["message"]["text"].as_str().unwrap();
-    assert!(!message.contains("]("), "{message}");
-    let summary = step_summary(&report("[click](https://example.org) <b>"));
-    let row = summary.lines().last().unwrap();
-    assert_eq!(row.matches("](").count(), 1, "only the link to the rule: {row}");
-    assert!(!row.contains("<b>"));
+fn a_second_service_of_the_same_name_is_an_error_that_names_both() {
+    let shop = Copy::of("repaired");
+    shop.write("services/twin/nexus.service.toml", "[service]\nname = \"orders\"\n");
+    let error = broken_by(&shop).to_string();
+    assert!(error.contains("services/twin/nexus.service.toml:2:8") && error.contains("services/orders/"), "{error}");
 }
 
 #[test]
-fn a_name_of_a_file_is_a_uri_in_sarif() {
-    let log = sarif::log(&report("a b/ü%41#?:c.rs"));
-    let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
-    assert_eq!(place["artifactLocation"]["uri"], "a%20b/%C3%BC%2541%23%3F%3Ac.rs");
+fn a_lock_or_crate_that_cannot_be_read_is_an_error_with_its_place() {
+    let shop = Copy::of("repaired");
+    shop.write("schemas/nexus.schemas.lock", "event OrderPlaced one\n");
+    assert!(broken_by(&shop).to_string().starts_with("schemas/nexus.schemas.lock:1:1: "));
+    let shop = Copy::of("repaired");
+    shop.write("services/orders/Cargo.toml", "[package\n");
+    assert!(broken_by(&shop).to_string().starts_with("services/orders/Cargo.toml:1:"));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed_and_what_cannot_be_read_blocks() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    #[test]
-    fn any_text_stays_text(text in any::<String>()) {
-        stays_text(&text);
+    let shop = Copy::of("repaired");
+    symlink(shop.root(), shop.root().join("services/orders/src/round")).unwrap();
+    symlink("nowhere", shop.root().join("services/orders/src/gone.rs")).unwrap();
+    assert_eq!(places(&shop.checked()), []);
+
+    shop.write("services/orders/src/secret.rs", "fn f() {}");
+    let path = shop.root().join("services/orders/src/secret.rs");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    // Whoever may read everything can read this too.
+    if std::fs::read(&path).is_err() {
+        assert!(matches!(broken_by(&shop), CheckError::Unreadable { file, .. } if file.ends_with("secret.rs")));
     }
 }

@@ -101,6 +101,17 @@ fn a_rule_is_explained_by_its_page() {
 }
 
 #[test]
+fn the_services_are_drawn_and_not_judged() {
+    let shop = Shop::of("broken");
+    let drawn = shop.check(&["--graph", "mermaid"]);
+    assert_eq!((drawn.code, drawn.stderr.as_str()), (Some(0), ""));
+    assert!(drawn.stdout.starts_with("flowchart LR\n") && drawn.stdout.contains("OrderPlaced"), "{}", drawn.stdout);
+    let document: Value = serde_json::from_str(&shop.check(&["--graph", "json"]).stdout).unwrap();
+    assert_eq!((&document["version"], document["graph"]["services"].as_array().unwrap().len()), (&Value::from(1), 4));
+    assert_eq!(check(TempDir::new().unwrap().path(), &["--graph", "json"]).code, Some(3));
+}
+
+#[test]
 fn a_wrong_command_line_is_told_from_a_finding() {
     let shop = Shop::of("broken");
     for more in [

@@ -230,11 +230,10 @@ impl Scan<'_> {
             return None;
         }
         let (name, behind) = self.name(start + 1)?;
-        let end = self.end(behind);
-        let within = behind..end;
+        let mut within = behind..self.end(behind);
         overwrites |= match verb {
-            "MERGE" => within.clone().any(|at| self.is(at, &["THEN"]) && self.is(at + 1, &["UPDATE", "DELETE"])),
-            _ => within.clone().any(|at| self.is(at, &["DO", "KEY"]) && self.is(at + 1, &["UPDATE"])),
+            "MERGE" => within.any(|at| self.is(at, &["THEN"]) && self.is(at + 1, &["UPDATE", "DELETE"])),
+            _ => within.any(|at| self.is(at, &["DO", "KEY"]) && self.is(at + 1, &["UPDATE"])),
         };
         Some((name, if overwrites { Verb::Overwrite } else { Verb::Insert }))
     }

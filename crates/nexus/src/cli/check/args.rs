@@ -4,7 +4,7 @@ use clap::{
     Args, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use nexus_check::{Against, Level, Rendering};
+use nexus_check::{Against, GraphRendering, Level, Rendering};
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -37,8 +37,11 @@ pub(crate) struct Check {
     /// Write a first baseline with all that is found now, `nexus.baseline.json` unless `--baseline` names another.
     #[arg(long, conflicts_with_all = ["paths", "changed", "update_baseline"])]
     pub(crate) create_baseline: bool,
+    /// Print the services, and the events and calls between them, and judge nothing.
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["paths", "changed", "against", "format", "baseline", "create_baseline"])]
+    pub(crate) graph: Option<GraphFormat>,
     /// Print the page of a rule, with an example and how to mend it, and check nothing.
-    #[arg(long, value_name = "RULE", conflicts_with_all = ["paths", "changed", "against", "format", "baseline", "create_baseline"])]
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["paths", "changed", "against", "format", "baseline", "create_baseline", "graph"])]
     pub(crate) explain: Option<String>,
 }
 
@@ -47,6 +50,22 @@ pub(crate) struct Check {
 pub(crate) enum FailLevel {
     Error,
     Warning,
+}
+
+/// How a graph of services is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    Json,
+    Mermaid,
+}
+
+impl GraphFormat {
+    pub(super) const fn rendering(self) -> GraphRendering {
+        match self {
+            Self::Json => GraphRendering::Json,
+            Self::Mermaid => GraphRendering::Mermaid,
+        }
+    }
 }
 
 impl FailLevel {

@@ -7,11 +7,11 @@ use std::{
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use nexus_check::{
-    Baseline, BaselineError, CheckOptions, Checked, Exceptions, GateReport, Rendering, Scope, Sources, render,
-    step_summary,
+    Baseline, BaselineError, CheckOptions, Checked, Exceptions, Facts, GateReport, Rendering, Scope, Sources, render,
+    render_graph, step_summary,
 };
 
-use super::{Check, git};
+use super::{Check, args::GraphFormat, git};
 use crate::{
     Failure,
     cli::{Format, Output},
@@ -44,6 +44,9 @@ fn explain(id: &str, output: Output) -> Result<(), Failure> {
 fn check(arguments: &Check, output: Output) -> Result<(), Failure> {
     let rendering = rendering(arguments, output)?;
     let options = options(arguments)?;
+    if let Some(format) = arguments.graph {
+        return draw(&options, format, output);
+    }
     if options.changed_only.as_ref().is_some_and(Vec::is_empty) {
         output.talk("nothing is staged");
         return Ok(());
@@ -62,6 +65,13 @@ fn check(arguments: &Check, output: Output) -> Result<(), Failure> {
         true => Err(Failure::refused(report.summary())),
         false => Ok(()),
     }
+}
+
+/// Prints the services and what goes from one to another.
+fn draw(options: &CheckOptions, format: GraphFormat, output: Output) -> Result<(), Failure> {
+    let facts = Facts::read(options).map_err(|error| gate_failed(&error).hint(error.fix()))?;
+    let told = render_graph(&nexus_check::graph(&facts), format.rendering()).map_err(|error| gate_failed(&error))?;
+    output.line(told.trim_end())
 }
 
 /// The rendering that `--format` and `--output` agree on.
