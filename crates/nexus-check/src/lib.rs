@@ -26,6 +26,6 @@ pub use exceptions::{Exception, Exceptions, ExceptionsError};
 pub use facts::{FactCounts, Facts};
 pub use finding::{Evidence, Finding, Level, Place, Point};
 pub use graph::{CallEdge, EventEdge, ServiceGraph, ServiceNode, graph};
-pub use render::{GraphRendering, RenderError, Rendering, Sources, render, render_graph, step_summary};
+pub use render::{GraphRendering, RenderError, Rendering, Sources, one_line, render, render_graph, step_summary};
 pub use report::{Excepted, GateReport, Scope};
 pub use run::{Against, CheckOptions, Checked, Subject, check, check_facts};

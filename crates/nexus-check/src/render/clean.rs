@@ -1,7 +1,8 @@
 //! Text from a repository is somebody else's: a file may be named after a terminal command, a message may quote one.
 
 /// The text on one line, with everything that a terminal or a log would act on made visible instead.
-pub(crate) fn one_line(text: &str) -> String {
+#[must_use]
+pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c == '\t' { ' ' } else { visible(c) }).collect()
 }
 

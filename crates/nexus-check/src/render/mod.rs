@@ -13,6 +13,7 @@ mod snippet;
 mod sources;
 mod text;
 
+pub use clean::one_line;
 pub use github::step_summary;
 pub use graph::{GraphRendering, render_graph};
 pub use rendering::{RenderError, Rendering, render};

@@ -235,6 +235,23 @@ fn a_gate_that_cannot_look_fails_with_its_own_code() {
 }
 
 #[test]
+fn a_name_that_wants_to_be_more_than_a_name_does_not_reach_the_terminal() {
+    let shop = Shop::of("repaired");
+    let hostile = "a\u{1b}]0;owned\u{7}\n::error::forged.sql";
+    shop.write(hostile, DELETE);
+    for format in ["text", "json", "jsonl", "sarif", "github", "junit"] {
+        let ended = shop.check(&["--format", format]);
+        assert_eq!(ended.code, Some(1), "{format}");
+        assert!(!ended.stdout.contains(['\u{1b}', '\u{7}']), "{format}: {}", ended.stdout);
+        assert!(!ended.stdout.lines().any(|line| line.starts_with("::error::")), "{format}: {}", ended.stdout);
+    }
+    fs::File::options().write(true).open(shop.root().join(hostile)).unwrap().set_len(17 << 20).unwrap();
+    let ended = shop.check(&["--format", "github"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""));
+    assert!(!ended.stderr.contains(['\u{1b}', '\u{7}']), "{}", ended.stderr);
+}
+
+#[test]
 fn a_policy_that_does_not_load_does_not_pass() {
     let shop = Shop::of("repaired");
     shop.write("policies/shop.rego", "package nexus\n\ndeny contains {\n");

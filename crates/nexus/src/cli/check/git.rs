@@ -3,20 +3,20 @@ use std::{
     process::Command,
 };
 
-use crate::Failure;
-
 /// The nearest folder with a `.git`, from here upwards; here when there is none.
 pub(super) fn root(here: &Path) -> PathBuf {
     here.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(here).to_owned()
 }
 
 /// The files below the root that git has staged, relative to it, those left out that the next commit deletes.
-pub(super) fn staged(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+///
+/// # Errors
+/// What git said, when it cannot tell.
+pub(super) fn staged(root: &Path) -> Result<Vec<PathBuf>, String> {
     let mut command = Command::new("git");
     command.args(["diff", "--cached", "--name-only", "--relative", "--no-renames", "--diff-filter=d", "-z"]);
-    let failed = |reason: &dyn std::fmt::Display| {
-        Failure::with_code(3, format_args!("git does not tell what is staged in {}: {reason}", root.display()))
-    };
+    let failed =
+        |reason: &dyn std::fmt::Display| format!("git does not tell what is staged in {}: {reason}", root.display());
     let output = command.current_dir(root).output().map_err(|error| failed(&error))?;
     if !output.status.success() {
         return Err(failed(&String::from_utf8_lossy(&output.stderr).trim()));

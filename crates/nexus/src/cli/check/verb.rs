@@ -7,8 +7,8 @@ use std::{
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use nexus_check::{
-    Baseline, BaselineError, CheckOptions, Checked, Exceptions, Facts, GateReport, Rendering, Scope, Sources, render,
-    render_graph, step_summary,
+    Baseline, BaselineError, CheckError, CheckOptions, Checked, Exceptions, Facts, GateReport, Rendering, Scope,
+    Sources, one_line, render, render_graph, step_summary,
 };
 
 use super::{Check, args::GraphFormat, git};
@@ -28,9 +28,15 @@ pub(crate) async fn run(arguments: Check, output: Output) -> Result<(), Failure>
     ended.map_err(|error| gate_failed(&error))?
 }
 
-/// Not even a "no" could be said: whoever waits for a "yes" has none.
+/// Not even a "no" could be said: whoever waits for a "yes" has none. The reason may name files of whoever wrote the
+/// repository, so it is printed as text and nothing else.
 fn gate_failed(reason: &dyn Display) -> Failure {
-    Failure::with_code(3, format_args!("the gate itself failed: {reason}"))
+    let reason: Vec<_> = reason.to_string().lines().map(one_line).collect();
+    Failure::with_code(3, format_args!("the gate itself failed: {}", reason.join("\n  ")))
+}
+
+fn check_failed(error: &CheckError) -> Failure {
+    gate_failed(error).hint(one_line(&error.fix()))
 }
 
 fn explain(id: &str, output: Output) -> Result<(), Failure> {
@@ -53,7 +59,7 @@ fn check(arguments: &Check, output: Output) -> Result<(), Failure> {
     }
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let exceptions = Exceptions::read(&options.root).map_err(|error| gate_failed(&error))?;
-    let checked = nexus_check::check(&options).map_err(|error| gate_failed(&error).hint(error.fix()))?;
+    let checked = nexus_check::check(&options).map_err(|error| check_failed(&error))?;
     let mut report = judge(arguments, &Judging { options: &options, exceptions, today }, checked, output)?;
     if let Some(changed) = &options.changed_only {
         // What is wrong with the exceptions is not the fault of a change elsewhere; a run over everything says it.
@@ -69,7 +75,7 @@ fn check(arguments: &Check, output: Output) -> Result<(), Failure> {
 
 /// Prints the services and what goes from one to another.
 fn draw(options: &CheckOptions, format: GraphFormat, output: Output) -> Result<(), Failure> {
-    let facts = Facts::read(options).map_err(|error| gate_failed(&error).hint(error.fix()))?;
+    let facts = Facts::read(options).map_err(|error| check_failed(&error))?;
     let told = render_graph(&nexus_check::graph(&facts), format.rendering()).map_err(|error| gate_failed(&error))?;
     output.line(told.trim_end())
 }
@@ -97,7 +103,8 @@ fn options(arguments: &Check) -> Result<CheckOptions, Failure> {
         None => git::root(&here),
     };
     let root = root.canonicalize().map_err(|error| Failure::usage(format_args!("{}: {error}", root.display())))?;
-    let changed_only = arguments.changed.then(|| git::staged(&root)).transpose()?;
+    let changed_only =
+        arguments.changed.then(|| git::staged(&root)).transpose().map_err(|reason| gate_failed(&reason))?;
     let paths: Result<Vec<_>, Failure> = arguments.paths.iter().map(|path| below(&root, &here.join(path))).collect();
     let mut paths = paths?;
     if paths.iter().any(|path| path.as_os_str().is_empty()) {
