@@ -13,6 +13,7 @@ mod bad_input;
 mod commands;
 mod example;
 mod exchange;
+mod gate;
 mod import;
 mod lifecycle;
 mod proofs;
