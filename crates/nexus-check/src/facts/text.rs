@@ -11,14 +11,25 @@ pub(crate) struct Text {
     pub(crate) text: String,
     /// Where each line begins, in bytes.
     lines: Vec<usize>,
+    /// How many characters stand before each block of bytes, so that places on long lines cost no more than on short.
+    blocks: Vec<usize>,
 }
+
+/// Bytes of a block.
+const BLOCK: usize = 1024;
 
 impl Text {
     pub(crate) fn new(file: impl Into<String>, bytes: Vec<u8>) -> Self {
         let text = decoded(bytes);
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
         let lines = std::iter::once(0).chain(breaks).collect();
-        Self { file: file.into(), text, lines }
+        let blocks = text.as_bytes().chunks(BLOCK).scan(0, |before, block| {
+            let characters = *before;
+            *before += begun(block);
+            Some(characters)
+        });
+        let blocks = blocks.collect();
+        Self { file: file.into(), blocks, lines, text }
     }
 
     /// The text in a range of bytes; empty when there is none.
@@ -41,15 +52,27 @@ impl Text {
     fn point(&self, offset: usize) -> Point {
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        let column = self.get(start..offset.min(self.text.len())).chars().count() + 1;
+        let column = self.characters(offset.min(self.text.len())).saturating_sub(self.characters(start)) + 1;
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Point { line: number(line), column: number(column) }
+    }
+
+    /// How many characters begin before an offset.
+    fn characters(&self, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        let within = self.text.as_bytes().get(block * BLOCK..offset).unwrap_or_default();
+        self.blocks.get(block).map_or_else(|| begun(self.text.as_bytes()), |before| before + begun(within))
     }
 
     /// The directory of the file; empty at the root.
     pub(crate) fn directory(&self) -> &str {
         directory_of(&self.file)
     }
+}
+
+/// How many characters begin in some bytes of a text.
+fn begun(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
 }
 
 /// The directory in which a path lies; empty at the root.
@@ -92,6 +115,18 @@ mod tests {
         assert_eq!((place.start, place.end), (point(2, 7), point(2, 11)));
         assert_eq!(text.place(0..0).start, point(1, 1));
         assert_eq!(text.place(9_999..10_000).start.line, 3);
+    }
+
+    #[test]
+    fn a_place_on_a_long_line_counts_as_on_a_short_one() {
+        let long = "zwölf ".repeat(2_000);
+        let text = Text::new("a.sql", format!("x\n{long}").into());
+        for number in [0, 1, 145, 146, 147, 1_999] {
+            let start = 2 + number * "zwölf ".len();
+            let column = u32::try_from(number).unwrap() * 6 + 1;
+            assert_eq!(text.place(start..start + 6).start, point(2, column));
+        }
+        assert_eq!(text.place(text.text.len()..text.text.len()).end, point(2, 12_001));
     }
 
     #[test]

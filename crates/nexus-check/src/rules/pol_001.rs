@@ -21,7 +21,7 @@ impl Rule for PoliciesAreTested {
     }
 
     fn check(&self, facts: &Facts) -> Vec<Looked> {
-        facts.policies.iter().flat_map(of_bundle).collect()
+        rego::with_room(|| facts.policies.iter().flat_map(of_bundle).collect())
     }
 }
 
@@ -48,7 +48,7 @@ fn refused(bundle: &PolicyBundle, error: &PolicyError) -> (String, Draft) {
         _ => None,
     };
     let found = at.and_then(|(module, line)| {
-        let text = bundle.modules.iter().find(|text| PolicyBundle::module_name(text) == module)?;
+        let text = bundle.modules.iter().chain(&bundle.tests).find(|text| PolicyBundle::module_name(text) == module)?;
         Some((text, line))
     });
     let (place, file) = match found {

@@ -1,6 +1,6 @@
 //! What is asked of policies: the deny rules in their syntax trees, and their tests, run.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, thread, time::Duration};
 
 use nexus_core::ports::PolicyEngine as _;
 use nexus_policy::{PolicyError, PolicyModule, RegoPolicyEngine, base_policy};
@@ -14,6 +14,12 @@ use crate::facts::{PolicyBundle, Text};
 
 /// Longest time a test may take.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// Deepest nesting of brackets that is parsed.
+const MOST_NESTED: usize = 200;
+/// Most signs in a row that are parsed.
+const MOST_SIGNS: usize = 2_000;
+/// Room for that, in bytes; most of it is never touched.
+const STACK: usize = 64 * 1024 * 1024;
 
 /// The modules that are in force, as the engine takes them.
 pub(super) fn modules(bundle: &PolicyBundle) -> Vec<PolicyModule> {
@@ -26,7 +32,40 @@ fn module(text: &Text) -> PolicyModule {
 
 /// Why a bundle cannot be loaded.
 pub(super) fn refusal(bundle: &PolicyBundle) -> Option<PolicyError> {
+    let deep = |text: &&Arc<Text>| nested_line(&text.text).is_some();
+    if let Some(text) = bundle.modules.iter().chain(&bundle.tests).find(deep) {
+        return Some(PolicyError::Invalid {
+            module: PolicyBundle::module_name(text).to_owned(),
+            line: nested_line(&text.text),
+            reason: format!("it is nested deeper than {MOST_NESTED}"),
+        });
+    }
     RegoPolicyEngine::new(modules(bundle)).err()
+}
+
+/// The line, 1-based, where brackets or signs are nested deeper than the parser's stack should have to bear.
+fn nested_line(source: &str) -> Option<u32> {
+    let (mut depth, mut signs, mut line) = (0_usize, 0_usize, 1_u32);
+    for c in source.chars() {
+        match c {
+            '\n' => line = line.saturating_add(1),
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        signs = if c == '-' || (c.is_whitespace() && signs > 0) { signs + 1 } else { 0 };
+        if depth > MOST_NESTED || signs > MOST_SIGNS {
+            return Some(line);
+        }
+    }
+    None
+}
+
+/// Runs something that parses policies on a thread with room for what they may nest.
+pub(super) fn with_room<T: Send>(work: impl Fn() -> T + Sync) -> T {
+    let room = thread::Builder::new().stack_size(STACK);
+    let done = thread::scope(|scope| room.spawn_scoped(scope, &work).ok().and_then(|running| running.join().ok()));
+    done.unwrap_or_else(work)
 }
 
 /// The digests under which modules may be in force: by themselves, and with the policy that is shipped.

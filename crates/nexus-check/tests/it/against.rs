@@ -92,6 +92,24 @@ fn a_version_that_was_taken_away_with_its_lock_is_told_by_the_revision_before() 
 }
 
 #[test]
+fn a_repository_may_be_checked_from_a_directory_within() {
+    let shop = committed();
+    let options =
+        CheckOptions { root: shop.root().join("schemas"), against: Some(main_branch()), ..CheckOptions::default() };
+    // The manifests that name the owners are not below it.
+    let broken = || {
+        let findings = check(&options).unwrap().findings;
+        let errors = findings.into_iter().filter(|finding| finding.level == nexus_check::Level::Error);
+        errors
+            .map(|finding| format!("{} {}:{}", finding.rule, finding.place.file, finding.place.start.line))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(broken(), [] as [String; 0]);
+    std::fs::remove_file(shop.root().join("schemas/event/OrderPlaced/2.json")).unwrap();
+    assert_eq!(broken(), ["NX-SCH-002 nexus.schemas.lock:4"]);
+}
+
+#[test]
 fn a_checkout_is_as_good_as_a_revision() {
     let (before, shop) = (Copy::of("repaired"), Copy::of("repaired"));
     forget_refunds(&shop);

@@ -59,3 +59,18 @@ fn the_repaired_repository_has_no_finding() {
     assert_eq!(places(&checked), []);
     assert!(checked.subjects.iter().all(|subject| subject.findings == 0));
 }
+
+#[test]
+fn the_bundle_in_force_is_well_when_it_is_the_one_that_was_tested() {
+    let checked = check(&broken()).unwrap();
+    let finding = checked.findings.iter().find(|finding| finding.rule == "NX-POL-002").unwrap();
+    let known: Vec<_> =
+        finding.evidence.iter().filter_map(|evidence| evidence.text.strip_prefix("policies: ")).collect();
+    // By itself, and with the policy that is shipped.
+    assert_eq!(known.len(), 2);
+    for digest in known {
+        let running = CheckOptions { bundle_digest: Some(digest.to_uppercase()), ..broken() };
+        let found = check(&running).unwrap().findings;
+        assert!(found.iter().all(|finding| finding.rule != "NX-POL-002"), "{digest}");
+    }
+}

@@ -67,6 +67,35 @@ fn nesting_without_end_ends_nothing() {
 }
 
 #[test]
+fn a_policy_nested_without_end_is_a_finding_and_ends_nothing() {
+    let shop = Copy::of("repaired");
+    for (open, close) in [
+        ("[", ""),
+        ("-", "1"),
+        ("not ", "x"),
+        ("a.", "b"),
+        ("1 + ", "1"),
+        ("{\"a\": ", "1"),
+        ("f(", "1"),
+        ("a[", "b"),
+        ("- ", "1"),
+    ] {
+        shop.write("policies/deep.rego", format!("package nexus\n\nx := {}{close}", open.repeat(100_000)));
+        assert_eq!(places(&shop.checked()), [("NX-POL-001", "policies/deep.rego", 3, 1)], "{open}");
+    }
+}
+
+#[test]
+fn a_file_as_long_as_may_be_is_read_in_bounded_time() {
+    let shop = Copy::of("repaired");
+    let long = |part: &str| part.repeat(1024 * 1024 / part.len());
+    shop.write("services/orders/long.sql", long("INSERT INTO payment_events UPDATE payment_events "));
+    shop.write("services/orders/src/long.ts", long("const u = 'http://billing'; f(u); `${{{{ ' \" "));
+    shop.write("services/orders/src/long.rs", format!("fn f() {{ {} }}", long("g(\"http://billing\", \"{\"); ")));
+    assert!(!shop.checked().findings.is_empty());
+}
+
+#[test]
 fn what_git_ignores_and_what_is_installed_is_not_read() {
     let shop = Copy::of("repaired");
     shop.write(".gitignore", "generated/\n");

@@ -2,6 +2,11 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::token::{Token, TokenKind};
 
+/// Longest name of a constant that is filled in, in bytes.
+const MOST_NAME: usize = 64;
+/// Most tokens of the arguments of a call that are looked at.
+const MOST_ARGUMENTS: usize = 64;
+
 /// A text as the program will have it: neighbours joined, constants filled in, and where each part is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece {
@@ -92,7 +97,7 @@ impl Pieces<'_> {
         let mut index = first;
         while let Some(token) = self.tokens.get(index) {
             match token.kind {
-                TokenKind::Text { raw } => self.text(&mut piece, token, raw),
+                TokenKind::Text { raw } => self.text(&mut piece, index, raw),
                 TokenKind::Word => {
                     let value = self.constant(self.source.get(token.inner.clone()).unwrap_or(""));
                     piece.push(value.unwrap_or("?"), token.range.clone());
@@ -133,24 +138,52 @@ impl Pieces<'_> {
         self.source.get(token.inner.clone())
     }
 
-    /// Adds a text, with its escapes as blanks of the same length and constants in place of `{NAME}` and `${NAME}`.
-    fn text(&self, piece: &mut Piece, token: &Token, raw: bool) {
+    /// Adds a text, with its escapes as blanks of the same length and constants in place of `{NAME}`, `${NAME}`, and of
+    /// `{}` where they are handed to what formats the text.
+    fn text(&self, piece: &mut Piece, index: usize, raw: bool) {
+        let Some(token) = self.tokens.get(index) else { return };
         let written = self.source.get(token.inner.clone()).unwrap_or("");
+        let mut arguments = self.arguments(index).into_iter();
         let mut done = 0;
         for (open, _) in written.match_indices('{') {
-            let Some(close) = written.get(open..).and_then(|rest| rest.find('}')).map(|length| open + length) else {
-                break;
+            // No name is longer; without a bound many open braces would be searched to the end for each.
+            let inside = written.as_bytes().get(open + 1..).unwrap_or_default().iter().take(MOST_NAME);
+            let Some(length) = inside.into_iter().position(|byte| *byte == b'}').filter(|_| open >= done) else {
+                continue;
             };
-            let value = written.get(open + 1..close).and_then(|name| self.constant(name.trim()));
-            if let Some(value) = value.filter(|_| open >= done) {
-                let dollar =
-                    usize::from(written.get(..open).is_some_and(|before| before.ends_with('$') && open > done));
-                self.plain(piece, token, raw, done..open - dollar);
+            let close = open + 1 + length;
+            let name = written.get(open + 1..close).unwrap_or("").trim();
+            let name = if name.is_empty() { arguments.next().flatten() } else { Some(name) };
+            if let Some(value) = name.and_then(|name| self.constant(name)) {
+                let dollar = written.get(done..open).is_some_and(|before| before.ends_with('$'));
+                self.plain(piece, token, raw, done..open - usize::from(dollar));
                 piece.push(value, token.inner.start + open..token.inner.start + close + 1);
                 done = close + 1;
             }
         }
         self.plain(piece, token, raw, done..written.len());
+    }
+
+    /// What follows a text in the call it is the first argument of: the name where an argument is only that.
+    fn arguments(&self, text: usize) -> Vec<Option<&str>> {
+        let mut arguments = Vec::new();
+        let (mut depth, mut start) = (0_usize, text + 1);
+        for (at, token) in self.tokens.iter().enumerate().skip(text + 1).take(MOST_ARGUMENTS) {
+            let ends = depth == 0 && (token.is_sign(',') || token.is_sign(')'));
+            if ends && start > text + 1 {
+                let only = self.tokens.get(start).filter(|only| at == start + 1 && only.is_word());
+                arguments.push(only.and_then(|only| self.source.get(only.inner.clone())));
+            }
+            match token.kind {
+                _ if ends && token.is_sign(',') => start = at + 1,
+                TokenKind::Sign('(' | '[' | '{') => depth += 1,
+                TokenKind::Sign(')' | ']' | '}') if depth > 0 => depth -= 1,
+                TokenKind::Sign(')' | ']' | '}' | ';') => break,
+                _ if at == text + 1 => break,
+                _ => {}
+            }
+        }
+        arguments
     }
 
     fn plain(&self, piece: &mut Piece, token: &Token, raw: bool, part: Range<usize>) {
@@ -202,12 +235,20 @@ mod tests {
     fn constants_are_filled_in_where_there_is_one_of_the_name() {
         let source = r#"const T: &'static str = "events"; f(format!("DELETE FROM {T} {}", x)); g("a" + T);"#;
         assert_eq!(of_rust(source), ["events", "DELETE FROM events {}", "aevents"]);
+        let source = r#"const T: &str = "events"; f(format!("{} FROM {} {x}", g(a, b), T)); g("{}", t, T);"#;
+        assert_eq!(of_rust(source), ["events", "{} FROM events {x}", "{}"]);
         let source = r#"const T: &str = "a"; mod b { const T: &str = "b"; } f("x {T}");"#;
         assert_eq!(of_rust(source), ["a", "b", "x {T}"]);
         let script = "const T = 'events'; q(`DELETE FROM ${T} WHERE ${x}`)";
         let tokens = plain::tokens(script, Language::Script);
         let texts: Vec<_> = pieces(script, &tokens, false).into_iter().map(|piece| piece.text).collect();
         assert_eq!(texts, ["events", "DELETE FROM events WHERE ${x}"]);
+    }
+
+    #[test]
+    fn a_long_text_takes_no_longer_than_its_length() {
+        let source = format!("f(\"{}}}\")", "{".repeat(1_000_000));
+        assert_eq!(of_rust(&source).len(), 1);
     }
 
     #[test]

@@ -58,10 +58,11 @@ pub(crate) fn statements(sql: &str, origin: Origin) -> Vec<Statement> {
     let tokens = tokens(sql);
     let mut found = Vec::new();
     let reads = origin == Origin::File || begins_as_statement(sql, &tokens);
-    let scan = Scan { sql, tokens: &tokens, origin };
+    let mut scan = Scan { sql, tokens: &tokens, origin, marks: Marks::default() };
+    scan.marks = scan.marks();
     for index in 0..tokens.len() {
-        if let Some(verb) = scan.keyword(index) {
-            scan.statement(&verb, index, reads, &mut found);
+        if let Some(verb) = scan.word(index) {
+            scan.statement(&verb.to_ascii_uppercase(), index, reads, &mut found);
         }
         found.extend(scan.executed(index));
     }
@@ -84,16 +85,37 @@ struct Scan<'a> {
     sql: &'a str,
     tokens: &'a [SqlToken],
     origin: Origin,
+    marks: Marks,
+}
+
+/// Where the words stand that tell statements apart, each ascending; found once, so that long files take no longer than
+/// their length.
+#[derive(Default)]
+struct Marks {
+    /// `;`
+    ends: Vec<usize>,
+    /// `SET`
+    sets: Vec<usize>,
+    /// `DO UPDATE`, `KEY UPDATE`
+    upserts: Vec<usize>,
+    /// `THEN UPDATE`, `THEN DELETE`
+    matches: Vec<usize>,
+}
+
+/// The first of ascending places from one on.
+fn next(places: &[usize], from: usize) -> usize {
+    places.get(places.partition_point(|place| *place < from)).copied().unwrap_or(usize::MAX)
 }
 
 impl Scan<'_> {
-    fn keyword(&self, index: usize) -> Option<String> {
-        let token = self.tokens.get(index).filter(|token| token.kind == Kind::Word && token.range.len() <= 12)?;
-        Some(self.sql.get(token.inner.clone())?.to_ascii_uppercase())
+    /// A word that may be a keyword, as it is written.
+    fn word(&self, index: usize) -> Option<&str> {
+        let token = self.tokens.get(index).filter(|token| token.kind == Kind::Word && token.range.len() <= 16)?;
+        self.sql.get(token.inner.clone())
     }
 
     fn is(&self, index: usize, words: &[&str]) -> bool {
-        self.keyword(index).is_some_and(|word| words.contains(&word.as_str()))
+        self.word(index).is_some_and(|word| words.iter().any(|other| other.eq_ignore_ascii_case(word)))
     }
 
     fn is_sign(&self, index: usize, sign: u8) -> bool {
@@ -162,9 +184,19 @@ impl Scan<'_> {
         self.origin == Origin::File || !written.chars().any(char::is_lowercase)
     }
 
-    /// The end of the statement a token is in.
-    fn end(&self, index: usize) -> usize {
-        (index..self.tokens.len()).find(|at| self.is_sign(*at, b';')).unwrap_or(self.tokens.len())
+    fn marks(&self) -> Marks {
+        let all = |is: &dyn Fn(usize) -> bool| (0..self.tokens.len()).filter(|at| is(*at)).collect();
+        Marks {
+            ends: all(&|at| self.is_sign(at, b';')),
+            sets: all(&|at| self.is(at, &["SET"])),
+            upserts: all(&|at| self.is(at, &["DO", "KEY"]) && self.is(at + 1, &["UPDATE"])),
+            matches: all(&|at| self.is(at, &["THEN"]) && self.is(at + 1, &["UPDATE", "DELETE"])),
+        }
+    }
+
+    /// Whether one of some places is in what is left of the statement.
+    fn goes_on_with(&self, places: &[usize], behind: usize) -> bool {
+        next(places, behind) < next(&self.marks.ends, behind)
     }
 
     /// The table of an `UPDATE` that goes on as one: there is a `SET`, or a program adds it later.
@@ -174,8 +206,7 @@ impl Scan<'_> {
         }
         let start = if self.is(index + 1, &["OR"]) { index + 3 } else { index + 1 };
         let (name, behind) = self.name(self.skip(start, HINTS))?;
-        let end = self.end(behind).min(behind + 400);
-        let sets = (behind..end).any(|at| self.is(at, &["SET"]));
+        let sets = self.goes_on_with(&self.marks.sets, behind);
         (sets || (behind >= self.tokens.len() && self.is_shouted(index))).then_some(name)
     }
 
@@ -230,11 +261,8 @@ impl Scan<'_> {
             return None;
         }
         let (name, behind) = self.name(start + 1)?;
-        let mut within = behind..self.end(behind);
-        overwrites |= match verb {
-            "MERGE" => within.any(|at| self.is(at, &["THEN"]) && self.is(at + 1, &["UPDATE", "DELETE"])),
-            _ => within.any(|at| self.is(at, &["DO", "KEY"]) && self.is(at + 1, &["UPDATE"])),
-        };
+        let places = if verb == "MERGE" { &self.marks.matches } else { &self.marks.upserts };
+        overwrites |= self.goes_on_with(places, behind);
         Some((name, if overwrites { Verb::Overwrite } else { Verb::Insert }))
     }
 
@@ -325,6 +353,12 @@ mod tests {
             found("select a from shop.orders o join lines", Origin::Program),
             [(Verb::Read, "orders".to_owned()), (Verb::Read, "lines".to_owned())]
         );
+    }
+
+    #[test]
+    fn a_long_file_takes_no_longer_than_its_length() {
+        let many = "INSERT INTO events UPDATE events MERGE INTO events DELETE FROM ".repeat(100_000);
+        assert!(statements(&many, Origin::File).len() > 100_000);
     }
 
     #[test]

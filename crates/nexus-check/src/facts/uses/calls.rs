@@ -1,15 +1,42 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{known::Known, seen::Link};
 use crate::facts::source::{Piece, Source, TokenKind};
 
 /// Addresses of services in a source, at the call that uses them where one does; and clients generated for a service.
 pub(crate) fn links(source: &Source, pieces: &[Piece], known: &Known) -> Vec<Link> {
-    let mut found: Vec<_> = pieces.iter().flat_map(|piece| of_piece(source, piece, known)).collect();
+    let addresses: Vec<_> =
+        pieces.iter().filter_map(|piece| Some((piece, known.host_of(piece.text.trim())?))).collect();
+    let named: BTreeMap<usize, &str> =
+        source.constants.iter().filter_map(|(name, text)| Some(((*text)?, name.as_str()))).collect();
+    let names = addresses.iter().filter_map(|(piece, _)| named.get(&piece.first).copied());
+    let uses = uses(source, names.collect());
+    let mut found = Vec::new();
+    for (piece, host) in addresses {
+        let used = named.get(&piece.first).and_then(|name| uses.get(name)).map(Vec::as_slice).unwrap_or_default();
+        found.extend(of_address(source, piece, host, used));
+    }
     found.extend((0..source.tokens.len()).filter_map(|index| generated(source, index, known)));
     found
 }
 
-fn of_piece(source: &Source, piece: &Piece, known: &Known) -> Vec<Link> {
-    let Some(host) = known.host_of(piece.text.trim()) else { return Vec::new() };
+/// Where names stand that are not just being given a value.
+fn uses<'a>(source: &'a Source, names: BTreeSet<&str>) -> BTreeMap<&'a str, Vec<usize>> {
+    let mut uses: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    if names.is_empty() {
+        return uses;
+    }
+    for (index, token) in source.tokens.iter().enumerate().filter(|(_, token)| token.is_word()) {
+        let name = source.text.get(token.inner.clone());
+        if names.contains(name) && !source.is_sign(index + 1, '=') && !source.is_sign(index + 1, ':') {
+            uses.entry(name).or_default().push(index);
+        }
+    }
+    uses
+}
+
+/// An address where it stands, or where its name is used: what counts is the call.
+fn of_address(source: &Source, piece: &Piece, host: &str, uses: &[usize]) -> Vec<Link> {
     let written = source.tokens.get(piece.first).map_or(0..0, |token| token.range.clone());
     let link = |range, how: Option<String>, address| Link {
         host: host.to_owned(),
@@ -21,28 +48,12 @@ fn of_piece(source: &Source, piece: &Piece, known: &Known) -> Vec<Link> {
         address,
         from: None,
     };
-    let named = source.constants.iter().find(|(_, text)| **text == Some(piece.first));
-    let Some((name, _)) = named else {
-        return vec![link(written, source.called_with(piece.first), None)];
+    let of_use = |index: &usize| {
+        let range = source.tokens.get(*index)?.range.clone();
+        Some(link(range, Some(source.called_with(*index)?), Some(written.clone())))
     };
-    // The address has a name: what counts is where the name is used.
-    let is_use = |index: &usize| {
-        source.is_word(*index, name)
-            && source
-                .tokens
-                .get(*index)
-                .is_some_and(|token| token.range.start > written.end || token.range.end < written.start)
-            && !source.is_sign(index + 1, '=')
-            && !source.is_sign(index + 1, ':')
-    };
-    let uses = (0..source.tokens.len()).filter(is_use);
-    let found: Vec<_> = uses
-        .filter_map(|index| {
-            let range = source.tokens.get(index)?.range.clone();
-            Some(link(range, Some(source.called_with(index)?), Some(written.clone())))
-        })
-        .collect();
-    if found.is_empty() { vec![link(written, None, None)] } else { found }
+    let found: Vec<_> = uses.iter().filter_map(of_use).collect();
+    if found.is_empty() { vec![link(written, source.called_with(piece.first), None)] } else { found }
 }
 
 /// `BillingClient::connect(…)`, `BillingServiceClient::new(…)`: what a gRPC compiler makes for a service.

@@ -1,11 +1,14 @@
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use crate::facts::{files::FileKind, source::Source};
+
+/// How many tokens after an attribute its item is looked for.
+const MOST_AHEAD: usize = 200;
 
 /// The event types a source makes: those it declares with `#[nexus::event]`, and those it names where an event type is
 /// asked for.
 pub(crate) fn made(source: &Source) -> Vec<(String, Range<usize>)> {
-    let mut found: Vec<(String, Range<usize>)> = Vec::new();
+    let mut found: BTreeMap<String, Range<usize>> = BTreeMap::new();
     for index in 0..source.tokens.len() {
         let tokens = if source.kind == FileKind::Rust && is_event_attribute(source, index) {
             declared(source, index)
@@ -14,11 +17,14 @@ pub(crate) fn made(source: &Source) -> Vec<(String, Range<usize>)> {
         };
         for token in tokens {
             let name = source.says(token).to_owned();
-            if found.iter().all(|(other, _)| *other != name) {
-                found.extend(source.tokens.get(token).map(|token| (name, token.range.clone())));
+            // Where it is first is where it is told.
+            if let Some(token) = source.tokens.get(token) {
+                found.entry(name).or_insert_with(|| token.range.clone());
             }
         }
     }
+    let mut found: Vec<_> = found.into_iter().collect();
+    found.sort_by_key(|(_, range)| range.start);
     found
 }
 
@@ -33,11 +39,11 @@ fn is_event_attribute(source: &Source, index: usize) -> bool {
 /// The names that `#[nexus::event]` declares: the variants of an enum, or a struct.
 fn declared(source: &Source, index: usize) -> Vec<usize> {
     let is_item = |at: &usize| ["struct", "enum"].contains(&source.says(*at));
-    let Some(item) = (index..source.tokens.len()).find(is_item) else { return Vec::new() };
+    let Some(item) = (index..index + MOST_AHEAD).find(is_item) else { return Vec::new() };
     if source.says(item) == "struct" {
         return vec![item + 1];
     }
-    let Some(open) = (item..source.tokens.len()).find(|at| source.is_sign(*at, '{')) else { return Vec::new() };
+    let Some(open) = (item..item + MOST_AHEAD).find(|at| source.is_sign(*at, '{')) else { return Vec::new() };
     let (mut depth, mut expects, mut variants) = (0_usize, true, Vec::new());
     for at in open + 1..source.tokens.len() {
         if ['{', '(', '['].iter().any(|sign| source.is_sign(at, *sign)) {

@@ -28,6 +28,8 @@ const ITEM_CALLS: &[(&str, Verb)] = &[
     ("deleteitemcommand", Verb::Delete),
     ("updateitemcommand", Verb::Update),
 ];
+/// How many tokens before a call its object is looked for.
+const MOST_BACK: usize = 20_000;
 /// How many tokens behind a call its table is looked for.
 const REACH: usize = 40;
 
@@ -125,7 +127,8 @@ fn text_near(source: &Source, index: usize) -> Option<String> {
 fn table_of_object(source: &Source, index: usize) -> Option<String> {
     let object = index.checked_sub(2).filter(|object| source.is_sign(object + 1, '.'))?;
     let name = source.says(object);
-    let assigned = (0..object).filter(|at| source.says(*at) == name && source.is_sign(at + 1, '='));
+    let assigned =
+        (object.saturating_sub(MOST_BACK)..object).filter(|at| source.says(*at) == name && source.is_sign(at + 1, '='));
     let mut values = assigned.filter_map(|at| (at + 2..at + 8).find(|word| source.is_word(*word, "Table")));
     text_near(source, values.next_back()?)
 }
