@@ -5,7 +5,7 @@ use nexus_core::ports::SchemaKind;
 
 use crate::{
     Client,
-    cli::{Format, config::ConfigVerb, token::TokenVerb},
+    cli::{Format, check::Check, config::ConfigVerb, token::TokenVerb},
 };
 
 /// An event-sourcing and CQRS platform that is born governed.
@@ -77,6 +77,8 @@ pub(crate) enum Builtin {
     /// Prove what the log holds, and check proofs.
     #[command(subcommand)]
     Log(LogVerb),
+    /// Hold the rules of the gate against a repository. Exit 0 clean, 1 findings, 2 usage, 3 the gate itself failed.
+    Check(Check),
     /// Check a log that is not open, from its first byte to its last. Exit 0 intact, 1 damaged, 2 cannot be checked.
     Verify(Verify),
     /// Issue, list and revoke tokens.

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 mod backup;
 mod banner;
+mod check;
 mod command;
 mod config;
 mod dev;
