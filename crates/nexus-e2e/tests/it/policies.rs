@@ -134,7 +134,7 @@ fn a_bundle_is_tried_on_what_is_stored_with_and_without_a_server() {
     let [one] = found.as_array().unwrap().as_slice() else { panic!("{found}") };
     assert_eq!((&one["stream"], &one["version"], &one["what"]), (&json!("large"), &json!(1), &json!("OrderPlaced")));
     assert_eq!((&one["wouldBe"], &one["rules"]), (&json!("denied"), &json!(["limit.lines"])));
-    assert_eq!(server.stop("TERM"), Some(0));
+    assert_eq!(server.stop("-TERM"), Some(0));
     let offline = run(&[&bundle[..], &["--data", data.path().to_str().unwrap()]].concat());
     assert_eq!((offline.code, offline.stdout), (Some(1), asked.stdout));
     write(dir.path(), 50);

@@ -48,8 +48,8 @@ fn attempts() -> Vec<(&'static str, String)> {
         ("text replaced by pattern", many("regex.replace(a13, \"x?\", a13)")),
         ("array doubled", row(40, "[1, 2]", "{now} := array.concat({before}, {before})") + "allow if count(a40) > 5\n"),
         ("structure printed", twice.clone() + "allow if count(sprintf(\"%v\", [a60])) > 5\n"),
-        ("structure written as JSON", twice.clone() + "allow if count(json.marshal(a60)) > 5\n"),
-        ("structures united", wide.clone() + "allow if object.union(a60, a59).k\n"),
+        ("structure written as JSON", twice + "allow if count(json.marshal(a60)) > 5\n"),
+        ("structures united", wide + "allow if object.union(a60, a59).k\n"),
         (
             "everything kept",
             "d := numbers.range(1, 10000) if input.payload\n\
