@@ -29,7 +29,7 @@ struct Cli {
 enum Task {
     /// Check the repository against its own rules, in seconds.
     Tidy,
-    /// Run the whole gate: format, tidy, lints, build, tests, end-to-end tests, documentation.
+    /// Run the whole gate: format, tidy, lints, build, `nexus check`, tests, end-to-end tests, documentation.
     Test(run::Options),
     /// Measure: the log, or the server beside its peers.
     #[command(subcommand)]

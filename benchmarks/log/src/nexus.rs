@@ -6,10 +6,13 @@ use nexus_core::{
     Position, Proposal, StreamAppend, StreamId, Text, Version,
     admission::AdmissionContext,
     framework::AggregateDefinition,
-    ports::{Clock, EventStore as _, LogRead, PolicyEngine, RequestContext, SchemaKind, SchemaRegistry, StreamRead},
+    ports::{
+        Clock, EventStore as _, LogRead, PolicyEngine, PolicyModule, RequestContext, SchemaKind, SchemaRegistry,
+        StreamRead,
+    },
 };
 use nexus_log::{LogEventStore, LogOptions};
-use nexus_policy::{PolicyModule, RegoPolicyEngine};
+use nexus_policy::RegoPolicyEngine;
 use nexus_schema::JsonSchemaRegistry;
 use nexus_testkit::fixture::permissive_admission;
 use tokio::runtime::Runtime;
@@ -122,7 +125,7 @@ fn schemas() -> Fallible<Arc<dyn SchemaRegistry>> {
 /// The shipped policy with the module of the Order example.
 fn policy() -> Fallible<Arc<dyn PolicyEngine>> {
     let own = PolicyModule { name: "orders.rego".to_owned(), source: orders::POLICY.to_owned() };
-    Ok(Arc::new(RegoPolicyEngine::new(vec![nexus_policy::base_policy(), own])?))
+    Ok(Arc::new(RegoPolicyEngine::new(nexus_policy::with_shipped([own]))?))
 }
 
 /// Reads of the log, from outside the runtime.

@@ -128,6 +128,10 @@ pub enum Refusal {
         index: usize,
         /// Its type.
         event_type: String,
+        /// The stream it was for.
+        stream: String,
+        /// The type of that stream's aggregate.
+        aggregate_type: String,
         /// The verdict with the rules that fired.
         verdict: Box<Verdict>,
     },
@@ -179,6 +183,9 @@ impl Admission {
     /// [`Refusal`]; the proposal is dropped.
     pub fn admit(&self, proposal: Proposal, context: AdmissionContext<'_>) -> Result<Admitted, Refusal> {
         check_form(&proposal)?;
+        // One bundle judges all of it, also when another comes into force meanwhile.
+        let pinned = self.policy.pinned();
+        let policy = pinned.as_deref().unwrap_or(&*self.policy);
         let mut index = 0;
         let mut streams = Vec::with_capacity(proposal.streams.len());
         for part in proposal.streams {
@@ -186,7 +193,7 @@ impl Admission {
             let resource = PolicyResource { resource_type: aggregate_type.as_str(), id: stream.as_str() };
             let mut admitted = Vec::with_capacity(events.len());
             for event in events {
-                admitted.push(self.admit_event(index, event, resource, context)?);
+                admitted.push(self.admit_event((policy, index), event, resource, context)?);
                 index += 1;
             }
             streams.push(AdmittedStream { stream, aggregate_type, condition, events: admitted });
@@ -196,7 +203,7 @@ impl Admission {
 
     fn admit_event(
         &self,
-        index: usize,
+        (policy, index): (&dyn PolicyEngine, usize),
         mut event: NewEvent,
         resource: PolicyResource<'_>,
         context: AdmissionContext<'_>,
@@ -207,7 +214,7 @@ impl Admission {
             self.registry.check(SchemaKind::Event, event_type, version, &event.payload).map_err(|refusal| {
                 Refusal::Schema { index, event_type: event_type.to_owned(), refusal: Box::new(refusal) }
             })?;
-        let verdict = self.policy.decide(&PolicyInput {
+        let verdict = policy.decide(&PolicyInput {
             kind: PolicyKind::Append,
             action: event_type,
             resource,
@@ -218,8 +225,13 @@ impl Admission {
             request: context.request,
         });
         if !verdict.allows() {
-            let event_type = event_type.to_owned();
-            return Err(Refusal::Policy { index, event_type, verdict: Box::new(verdict) });
+            return Err(Refusal::Policy {
+                index,
+                event_type: event_type.to_owned(),
+                stream: resource.id.to_owned(),
+                aggregate_type: resource.resource_type.to_owned(),
+                verdict: Box::new(verdict),
+            });
         }
         event.metadata.schema_version = schema.version;
         let receipt = receipt(&schema, &verdict, context);

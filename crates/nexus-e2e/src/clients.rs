@@ -23,10 +23,10 @@ pub struct ForeignClient {
 }
 
 /// The program a variable names; says what is not proved when it is not set.
-fn tool(variable: &str, without: &str) -> Option<PathBuf> {
+fn tool(variable: &str, without: &str, packages: &[&str]) -> Option<PathBuf> {
     let found = std::env::var_os(variable).map(PathBuf::from);
     if found.is_none() {
-        eprintln!("{variable} is not set, so this was left out: {without}");
+        eprintln!("{variable} is not set, so this was left out: {without}{}", packages.join(", "));
     }
     found
 }
@@ -38,7 +38,7 @@ impl ForeignClient {
     /// When they cannot be installed.
     #[must_use]
     pub fn python(home: &Path, packages: &[&str]) -> Option<Self> {
-        let python = tool("NEXUS_PYTHON", "the Confluent client for Python against the registry")?;
+        let python = tool("NEXUS_PYTHON", "what needs packages of Python, here: ", packages)?;
         let runner = home.join("bin").join("python");
         if !home.join("installed").exists() {
             install(Command::new(python).arg("-m").arg("venv").arg("--clear").arg(home));
@@ -55,7 +55,7 @@ impl ForeignClient {
     /// When they cannot be installed.
     #[must_use]
     pub fn node(home: &Path, packages: &[&str]) -> Option<Self> {
-        let npm = tool("NEXUS_NPM", "the Confluent client for JavaScript against the registry")?;
+        let npm = tool("NEXUS_NPM", "what needs packages of JavaScript, here: ", packages)?;
         if !home.join("installed").exists() {
             std::fs::create_dir_all(home).expect("the folder can be made");
             std::fs::write(home.join("package.json"), r#"{"private":true}"#).expect("the folder can be written");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, header::HeaderMap};
+use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
 /// Speaks HTTP to one server, from plain threads.
@@ -72,6 +72,17 @@ impl Http {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Option<Answer> {
+        let request = self.prepare(method, path, headers, body);
+        self.runtime.block_on(async {
+            let response = request.send().await.ok()?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let text = response.text().await.ok()?;
+            let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+            Some(Answer { status, headers, body })
+        })
+    }
+
+    fn prepare(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).expect("a valid method");
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
@@ -83,13 +94,17 @@ impl Http {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.runtime.block_on(async {
-            let response = request.send().await.ok()?;
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let text = response.text().await.ok()?;
-            let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-            Some(Answer { status, headers, body })
-        })
+        request
+    }
+
+    /// Sends a request and looks no further than the status: the body may never end.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    #[must_use]
+    pub fn status(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> u16 {
+        let request = self.prepare(method, path, headers, body);
+        self.runtime.block_on(async { request.send().await.expect("the server answers").status().as_u16() })
     }
 
     /// GET.

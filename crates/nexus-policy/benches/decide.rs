@@ -8,9 +8,11 @@ use std::{
 
 use nexus_core::{
     Actor, Json, Timestamp,
-    ports::{PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext},
+    ports::{
+        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyModule, PolicyResource, PolicySchema, RequestContext,
+    },
 };
-use nexus_policy::{PolicyError, PolicyModule, RegoPolicyEngine, base_policy};
+use nexus_policy::{PolicyError, RegoPolicyEngine, with_shipped};
 use serde_json::{Value, json};
 
 const ORDER_RULE: &str = r#"package nexus
@@ -112,7 +114,7 @@ fn measure(name: &str, turns: usize, mut once: impl FnMut(usize) -> bool) {
 
 fn engine(rule: &str) -> Result<RegoPolicyEngine, PolicyError> {
     let orders = PolicyModule { name: "orders.rego".to_owned(), source: rule.to_owned() };
-    RegoPolicyEngine::new(vec![base_policy(), orders])
+    RegoPolicyEngine::new(with_shipped([orders]))
 }
 
 fn main() -> Result<(), PolicyError> {

@@ -1,22 +1,16 @@
 use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
-use nexus_core::Digest;
-use regorus::{Engine, utils::limits::ExecutionTimerConfig};
+use nexus_core::{
+    Digest,
+    ports::{PolicyModule, PolicyProblem},
+};
+use regorus::{Engine, PolicyLengthConfig, utils::limits::ExecutionTimerConfig};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    calls,
+    bounds, calls,
     reads::{self, Reads},
 };
-
-/// One Rego file of a bundle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyModule {
-    /// Its name, such as `orders.rego`; appears in errors.
-    pub name: String,
-    /// Its text, Rego v1.
-    pub source: String,
-}
 
 /// Why a bundle is not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,61 +52,124 @@ pub enum PolicyError {
     },
 }
 
-/// The policy Nexus ships: roles, registered schemas, system streams, immutable events.
-#[must_use]
-pub fn base_policy() -> PolicyModule {
-    PolicyModule { name: "nexus.rego".to_owned(), source: include_str!("../policies/nexus.rego").to_owned() }
+impl From<PolicyError> for PolicyProblem {
+    fn from(error: PolicyError) -> Self {
+        let (module, line) = match &error {
+            PolicyError::Invalid { module, line, reason } => {
+                return Self { module: Some(module.clone()), line: *line, reason: reason.clone() };
+            }
+            PolicyError::Forbidden { module, line, function, reason } => {
+                let reason = format!("`{function}` is not available to policies: {reason}");
+                return Self { module: Some(module.clone()), line: Some(*line), reason };
+            }
+            PolicyError::Duplicate { module } | PolicyError::Reserved { module } => (module.clone(), None),
+        };
+        Self { module: Some(module), line, reason: error.to_string() }
+    }
 }
 
 /// Package of the module that asks both entry points at once.
 const ENTRY_PACKAGE: &str = "nexus_entry";
+/// The name of that module.
+pub(crate) const ENTRY_MODULE: &str = "<entry>";
 /// The rule that is evaluated.
 pub(crate) const ENTRY_RULE: &str = "data.nexus_entry.decision";
 /// A comprehension over an undefined rule is empty, so what is undefined stays visible in the answer.
 const ENTRY_SOURCE: &str = "package nexus_entry\n\n\
     decision := {\"allow\": [value | value := data.nexus.allow], \"deny\": [value | value := data.nexus.deny]}\n";
 
+/// Most columns of a line. Long enough for a key or a certificate; a module has at most 1 MiB and 20,000 lines.
+const MAX_COLUMNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(16_383);
+/// How the packages of tests end.
+const TEST_SUFFIX: &str = "_test";
+
 /// A loaded bundle.
 pub(crate) struct Bundle {
-    /// An engine with all modules, ready to be cloned.
+    /// An engine with all modules that decide and the entry, ready to be cloned.
     pub(crate) engine: Engine,
+    /// The same without the entry.
+    pub(crate) plain: Engine,
     pub(crate) digest: Digest,
     /// What the bundle reads of its input, when that can be told.
     pub(crate) reads: Option<Reads>,
+    /// The modules that decide.
+    pub(crate) modules: Vec<PolicyModule>,
 }
 
 impl Bundle {
-    /// Parses and checks the modules.
+    /// Parses and checks the modules; those that are tests take no part.
     ///
     /// # Errors
     /// [`PolicyError`] for the first thing that is wrong.
     pub(crate) fn load(modules: &[PolicyModule], time_limit: Duration) -> Result<Self, PolicyError> {
-        let mut names = BTreeSet::new();
-        if let Some(twice) = modules.iter().find(|module| !names.insert(&module.name)) {
-            return Err(PolicyError::Duplicate { module: twice.name.clone() });
-        }
-        let mut engine = Engine::new();
-        engine.set_execution_timer_config(ExecutionTimerConfig { limit: time_limit, check_interval: NonZeroU32::MIN });
-        // As in OPA: a built-in that fails makes its expression undefined, and what is undefined does not allow.
-        engine.set_strict_builtin_errors(false);
-        for module in modules {
-            let package = engine
-                .add_policy(module.name.clone(), module.source.clone())
-                .map_err(|error| invalid(modules, &module.name, &error))?;
-            if package == format!("data.{ENTRY_PACKAGE}") || package.starts_with("data.nexus_entry.") {
-                return Err(PolicyError::Reserved { module: module.name.clone() });
-            }
-        }
-        let reads = reads::analyse(engine.get_modules())?;
-        calls::check(engine.get_modules())?;
+        let modules = deciding(modules)?;
+        let (plain, reads) = prepare(&modules, time_limit, false)?;
+        let mut engine = plain.clone();
         engine
-            .add_policy("<entry>".to_owned(), ENTRY_SOURCE.to_owned())
-            .map_err(|error| invalid(modules, "bundle", &error))?;
+            .add_policy(ENTRY_MODULE.to_owned(), ENTRY_SOURCE.to_owned())
+            .map_err(|error| invalid(&modules, "bundle", &error))?;
         // The first evaluation compiles the modules; it runs here so that it fails here and not at a request.
         engine.set_input(regorus::Value::new_object());
-        engine.eval_rule(ENTRY_RULE.to_owned()).map_err(|error| invalid(modules, "bundle", &error))?;
-        Ok(Self { engine, digest: digest(modules), reads })
+        engine.eval_rule(ENTRY_RULE.to_owned()).map_err(|error| invalid(&modules, "bundle", &error))?;
+        Ok(Self { engine, plain, digest: digest(&modules), reads, modules })
     }
+}
+
+/// The modules that decide: all but the tests.
+fn deciding(modules: &[PolicyModule]) -> Result<Vec<PolicyModule>, PolicyError> {
+    let mut found = Vec::new();
+    for module in modules {
+        let package = bare(Duration::MAX).add_policy(module.name.clone(), module.source.clone());
+        let package = package.map_err(|error| invalid(modules, &module.name, &error))?;
+        if !is_test(&package) {
+            found.push(module.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a package holds tests.
+pub(crate) fn is_test(package: &str) -> bool {
+    package.ends_with(TEST_SUFFIX)
+}
+
+/// An engine with these modules, once they are known to stay within the limits; and what they read. With `strict`, a
+/// built-in that fails is an error. Otherwise, as in OPA, its expression is undefined, and what is undefined does not
+/// allow.
+///
+/// # Errors
+/// [`PolicyError`] for the first thing that is wrong.
+pub(crate) fn prepare(
+    modules: &[PolicyModule],
+    time_limit: Duration,
+    strict: bool,
+) -> Result<(Engine, Option<Reads>), PolicyError> {
+    let mut names = BTreeSet::new();
+    if let Some(twice) = modules.iter().find(|module| !names.insert(&module.name)) {
+        return Err(PolicyError::Duplicate { module: twice.name.clone() });
+    }
+    let mut engine = bare(time_limit);
+    engine.set_strict_builtin_errors(strict);
+    bounds::apply(&mut engine, strict).map_err(|error| invalid(modules, "bundle", &error))?;
+    for module in modules {
+        let package = engine
+            .add_policy(module.name.clone(), module.source.clone())
+            .map_err(|error| invalid(modules, &module.name, &error))?;
+        if package == format!("data.{ENTRY_PACKAGE}") || package.starts_with("data.nexus_entry.") {
+            return Err(PolicyError::Reserved { module: module.name.clone() });
+        }
+    }
+    let reads = reads::analyse(engine.get_modules())?;
+    calls::check(engine.get_modules())?;
+    Ok((engine, reads))
+}
+
+/// An engine without modules, with the options all of them are evaluated under.
+pub(crate) fn bare(time_limit: Duration) -> Engine {
+    let mut engine = Engine::new();
+    engine.set_policy_length_config(PolicyLengthConfig { max_col: MAX_COLUMNS, ..PolicyLengthConfig::default() });
+    engine.set_execution_timer_config(ExecutionTimerConfig { limit: time_limit, check_interval: NonZeroU32::MIN });
+    engine
 }
 
 /// SHA-256 over names and sources, whatever their order.
@@ -131,7 +188,7 @@ fn digest(modules: &[PolicyModule]) -> Digest {
 }
 
 /// Reads the place out of the engine's message: `--> <file>:<line>:<column>`, then the source line, then `error: …`.
-fn invalid(modules: &[PolicyModule], fallback: &str, error: &dyn std::fmt::Display) -> PolicyError {
+pub(crate) fn invalid(modules: &[PolicyModule], fallback: &str, error: &dyn std::fmt::Display) -> PolicyError {
     let text = error.to_string();
     let place = modules.iter().find_map(|module| {
         let (_, after) = text.split_once(&format!("--> {}:", module.name))?;

@@ -6,15 +6,18 @@ use std::{
 };
 
 use nexus_core::{
-    Digest,
-    ports::{PolicyEngine, PolicyInput, Verdict, VerdictOutcome},
+    Digest, Json,
+    ports::{
+        CompiledPolicy, PolicyEngine, PolicyExplanation, PolicyInput, PolicyModule, PolicyProblem, Verdict,
+        VerdictOutcome,
+    },
 };
 use regorus::Engine;
 
 use crate::{
-    PolicyError, PolicyModule,
+    PolicyError,
     bundle::{Bundle, ENTRY_RULE},
-    input,
+    explain, input, lookup,
     memo::Memo,
     outcome,
     reads::Reads,
@@ -25,7 +28,8 @@ use crate::{
 /// Every thread that asks gets an engine of its own, so that decisions do not wait for each other.
 ///
 /// ```
-/// use nexus_policy::{PolicyModule, RegoPolicyEngine, base_policy};
+/// use nexus_core::ports::PolicyModule;
+/// use nexus_policy::{RegoPolicyEngine, with_shipped};
 ///
 /// let orders = PolicyModule {
 ///     name: "orders.rego".to_owned(),
@@ -36,7 +40,7 @@ use crate::{
 ///     "#
 ///     .to_owned(),
 /// };
-/// let engine = RegoPolicyEngine::new(vec![base_policy(), orders])?;
+/// let engine = RegoPolicyEngine::new(with_shipped([orders]))?;
 /// # let _ = engine;
 /// # Ok::<(), nexus_policy::PolicyError>(())
 /// ```
@@ -49,6 +53,10 @@ struct Shared {
     reads: Option<Reads>,
     /// The engine that threads clone theirs from.
     template: Mutex<Engine>,
+    /// The engine for looking into the bundle, without the entry.
+    plain: Mutex<Engine>,
+    /// The modules that decide.
+    modules: Vec<PolicyModule>,
 }
 
 /// What one thread keeps for one bundle.
@@ -87,22 +95,20 @@ impl RegoPolicyEngine {
     /// [`PolicyError`] with the module and the line.
     #[expect(clippy::needless_pass_by_value, reason = "the bundle is handed over; callers have no use for it")]
     pub fn new(modules: Vec<PolicyModule>) -> Result<Self, PolicyError> {
-        let bundle = Bundle::load(&modules, Self::TIME_LIMIT)?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                digest: bundle.digest,
-                reads: bundle.reads,
-                template: Mutex::new(bundle.engine),
-            }),
-        })
+        Ok(Self::of(Bundle::load(&modules, Self::TIME_LIMIT)?))
+    }
+
+    fn of(bundle: Bundle) -> Self {
+        let Bundle { engine, plain, digest, reads, modules } = bundle;
+        let (template, plain) = (Mutex::new(engine), Mutex::new(plain));
+        Self { shared: Arc::new(Shared { digest, reads, template, plain, modules }) }
     }
 
     /// The same engine without reuse of outcomes.
     #[cfg(test)]
     fn forgetful(modules: &[PolicyModule]) -> Self {
         let bundle = Bundle::load(modules, Self::TIME_LIMIT).unwrap();
-        let template = Mutex::new(bundle.engine);
-        Self { shared: Arc::new(Shared { digest: bundle.digest, reads: None, template }) }
+        Self::of(Bundle { reads: None, ..bundle })
     }
 
     fn outcome(&self, input: &PolicyInput<'_>) -> VerdictOutcome {
@@ -171,6 +177,24 @@ impl PolicyEngine for RegoPolicyEngine {
     }
 }
 
+impl CompiledPolicy for RegoPolicyEngine {
+    fn value_at(&self, path: &str, input: Option<&Json>) -> Result<Option<Json>, PolicyProblem> {
+        let mut engine = self.shared.plain.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let found = catch_unwind(AssertUnwindSafe(|| lookup::value_at(&mut engine, path, input)));
+        found.unwrap_or_else(|_| Err(PolicyProblem::new("the policy engine panicked")))
+    }
+
+    fn explain(&self, input: &PolicyInput<'_>) -> PolicyExplanation {
+        let verdict = self.decide(input);
+        let mut engine = self.shared.template.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let modules = &self.shared.modules;
+        let told = catch_unwind(AssertUnwindSafe(|| explain::explain(&mut engine, modules, input)));
+        // What cannot be told is left out; the verdict stands.
+        let (rules, coverage) = told.unwrap_or_default();
+        PolicyExplanation { verdict, rules, coverage }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use nexus_core::{
@@ -199,7 +223,7 @@ mod tests {
 
     fn modules() -> Vec<PolicyModule> {
         let looking = PolicyModule { name: "looking.rego".to_owned(), source: LOOKING.to_owned() };
-        vec![crate::base_policy(), looking]
+        crate::with_shipped([looking])
     }
 
     fn payload() -> impl Strategy<Value = Option<Value>> {

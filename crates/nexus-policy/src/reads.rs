@@ -6,7 +6,7 @@ use nexus_core::{Json, ports::PolicyInput};
 use regorus::unstable::{Expr, Import, Module, Ref, Rule, RuleHead, WithModifier};
 
 use crate::{
-    PolicyError,
+    PolicyError, bounds,
     memo::{Part, Picks},
     pick::Tree,
     visit::{self, Visitor, dotted, root_of},
@@ -73,7 +73,7 @@ impl Fact {
 }
 
 /// Built-ins that policies may not call, and why.
-const FORBIDDEN: [(&str, &str); 8] = [
+const FORBIDDEN: [(&str, &str); 10] = [
     ("http.send", "a decision is made from memory"),
     ("opa.runtime", "it shows the environment of the process"),
     ("test.sleep", "it blocks"),
@@ -81,7 +81,9 @@ const FORBIDDEN: [(&str, &str); 8] = [
     ("numbers.range_step", "its memory grows with its arguments, without a limit"),
     ("bits.lsh", "its memory grows with its arguments, without a limit"),
     ("graph.reachable_paths", "its memory can grow exponentially"),
+    ("net.cidr_expand", "its memory grows with the network, without a limit"),
     ("rand.intn", "a decision must be repeatable"),
+    ("walk", "its memory grows with everything a value holds; accepted is `walk` over `input`"),
 ];
 
 /// Longest range of numbers a policy may write.
@@ -184,6 +186,10 @@ impl Visitor for Walk {
         };
         match name.as_str() {
             "numbers.range" if bounded_range(params) => {}
+            "walk" if params.first().is_some_and(|walked| input_path(walked).is_some()) => {}
+            name if bounds::arguments_of(name).is_some_and(|count| params.len() != count) => {
+                self.forbid(function, name, "its result is its value, not a further argument: write `x := …`");
+            }
             "sprintf" if !bounded_format(params) => self.forbid(function, &name, FORMAT_REASON),
             _ => self.refuse_forbidden(function),
         }

@@ -160,7 +160,10 @@ impl Inner {
         decision_id: DecisionId,
     ) -> Result<Admitted, AppendFailure> {
         let context = AdmissionContext { actor: &info.actor, decision_id, request: &info.context };
-        self.admission.admit(proposal, context).map_err(|refusal| AppendFailure::NotAdmitted { refusal, decision_id })
+        self.admission.admit(proposal, context).map_err(|refusal| {
+            self.policy.refused(&refusal, decision_id, info);
+            AppendFailure::NotAdmitted { refusal, decision_id }
+        })
     }
 
     /// Stores what is admitted, and counts it.

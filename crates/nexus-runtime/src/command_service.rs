@@ -285,7 +285,8 @@ impl Inner {
         let resource = PolicyResource { resource_type: entry.aggregate.name(), id: aggregate_id.as_str() };
         let schema = PolicySchema::registered(&schema);
         let input = request.info.command_input(command_type, resource, &request.payload, schema);
-        let Decision { id: decision_id, verdict } = self.policy.decide(&input);
+        let Decision { id: decision_id, verdict } =
+            self.policy.decide_traced(&input, request.info.traceparent.as_deref());
         if !verdict.allows() {
             let (command_type, verdict) = (command_type.to_owned(), Box::new(verdict));
             return Err(CommandFailure::Denied { command_type, decision_id, verdict });
@@ -411,7 +412,8 @@ impl Inner {
         };
         let (decision_id, request) = (command.decision_id, &info.context);
         let context = AdmissionContext { actor: &info.actor, decision_id, request };
-        Ok(self.admission.admit(Proposal::single(part), context)?)
+        let admitted = self.admission.admit(Proposal::single(part), context);
+        Ok(admitted.inspect_err(|refusal| self.policy.refused(refusal, decision_id, info))?)
     }
 }
 

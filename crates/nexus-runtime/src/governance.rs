@@ -1,5 +1,5 @@
-//! Schemas and policies are events themselves: this brings the registry to what the log says, and the log to what the
-//! application declares.
+//! Schemas are events themselves: this brings the registry to what the log says, and the log to what the application
+//! declares.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -7,8 +7,8 @@ use std::{
 };
 
 use nexus_core::{
-    Actor, Admission, AggregateType, Digest, EventType, ExpectedVersion, Json, Metadata, NewEvent, Proposal,
-    RecordedEvent, StreamAppend, StreamId, Version,
+    Actor, Admission, AggregateType, EventType, ExpectedVersion, Json, Metadata, NewEvent, Proposal, RecordedEvent,
+    StreamAppend, StreamId, Version,
     admission::AdmissionContext,
     ports::{
         Direction, EventStore, IdSource, RegisterError, RegisteredSchema, Registration, RegistrationPlan,
@@ -16,34 +16,15 @@ use nexus_core::{
     },
     upcast::Upcasters,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     Catalogue, StartError,
     evolution::{Evolution, OwnVersions},
+    policies,
     schemas::{Declared, SCHEMA_REGISTERED, SCHEMAS, change_of, event_of, own_schemas, schema_registered_schema},
     tokens,
 };
-
-/// One module of the policy bundle, for the record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PolicySource {
-    /// File name: `orders.rego`.
-    pub name: String,
-    /// Rego source text.
-    pub source: String,
-}
-
-const POLICIES: &str = "$policies";
-const POLICY_ACTIVATED: &str = "PolicyActivated";
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PolicyActivated {
-    digest: String,
-    modules: Vec<PolicySource>,
-}
 
 /// What governance needs to write its own streams.
 pub(crate) struct Governance<'a> {
@@ -75,10 +56,9 @@ impl Governance<'_> {
         evolution: &Evolution<'_>,
     ) -> Result<SchemasAtStart, StartError> {
         // The first types the platform had come first, so that they have the same ids in every store.
-        let mut declared = vec![
-            self.own(SCHEMA_REGISTERED, &schema_registered_schema())?,
-            self.own(POLICY_ACTIVATED, &policy_activated_schema())?,
-        ];
+        let mut declared = vec![self.own(SCHEMA_REGISTERED, &schema_registered_schema())?];
+        let [policy_activated, later @ ..] = policies::own_schemas();
+        declared.push(self.own(policy_activated.0, &policy_activated.1)?);
         let mut recorded: BTreeSet<u32> = BTreeSet::new();
         let (history, version) = self.history(SCHEMAS).await?;
         for event in &history {
@@ -88,7 +68,7 @@ impl Governance<'_> {
             }
             self.registry.apply(change)?;
         }
-        for (event_type, schema) in own_schemas().into_iter().chain(tokens::own_schemas()) {
+        for (event_type, schema) in own_schemas().into_iter().chain(tokens::own_schemas()).chain(later) {
             declared.push(self.own(event_type, &schema)?);
         }
         let mut needed: HashMap<Subject, Declared> =
@@ -105,22 +85,6 @@ impl Governance<'_> {
         let events = declared.iter().map(|known| self.registration(known)).collect::<Result<Vec<_>, _>>()?;
         let version = self.record(SCHEMAS, "SchemaRegistry", version, events).await?;
         Ok(SchemasAtStart { declared: needed, version, versions, upcasters })
-    }
-
-    /// Records the policy in force when it differs from the one recorded last.
-    pub(crate) async fn policies(&self, modules: &[PolicySource]) -> Result<(), StartError> {
-        let digest = self.admission.policy().digest();
-        let (history, version) = self.history(POLICIES).await?;
-        let last = history.last().map(|event| event.payload.to::<PolicyActivated>()).transpose();
-        let last = last.map_err(|error| StartError::governance(POLICIES, error))?;
-        if last.is_some_and(|last| last.digest.parse() == Ok::<Digest, _>(digest)) {
-            return Ok(());
-        }
-        let activated = PolicyActivated { digest: digest.to_string(), modules: modules.to_vec() };
-        let payload =
-            Json::from_serialize(&activated).map_err(|error| StartError::governance(POLICY_ACTIVATED, error))?;
-        let event = self.event(POLICY_ACTIVATED, payload)?;
-        self.record(POLICIES, "PolicySet", version, vec![event]).await.map(|_| ())
     }
 
     /// Makes one of the platform's own types known.
@@ -242,25 +206,4 @@ fn declarations(catalogue: &Catalogue, evolution: &Evolution<'_>) -> Vec<(Regist
         }
     }
     wanted
-}
-
-fn policy_activated_schema() -> Value {
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": POLICY_ACTIVATED,
-        "description": "A policy bundle came into force.",
-        "type": "object",
-        "properties": {
-            "digest": { "type": "string", "pattern": "^[0-9a-f]{64}$" },
-            "modules": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": { "name": { "type": "string" }, "source": { "type": "string" } },
-                    "required": ["name", "source"]
-                }
-            }
-        },
-        "required": ["digest", "modules"]
-    })
 }

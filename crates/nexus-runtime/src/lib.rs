@@ -25,10 +25,12 @@ mod tokens;
 pub use append_service::{AppendAnswer, AppendFailure, AppendService, PendingAppend};
 pub use catalogue::{Catalogue, CatalogueError, CommandEntry};
 pub use command_service::{CommandAnswer, CommandFailure, CommandRequest, CommandService, DryRun};
-pub use governance::PolicySource;
 pub use idempotency::{IdempotencyClash, Idempotent};
 pub use node::{Node, NodeParts, StartError};
-pub use policies::{Decision, PolicyService};
+pub use policies::{
+    ActivePolicy, DECISION_RECORDED, Decision, DecisionRecorded, POLICIES, PolicyActivated, PolicyBundle,
+    PolicyFailure, PolicyService, Unrecorded,
+};
 pub use proof::{FailedSample, Proof, Sample, prove, prove_samples, samples_of};
 pub use query_service::{ConsistentWith, QueryFailure, QueryService};
 pub use request::RequestInfo;

@@ -4,8 +4,8 @@ use nexus_core::{
     Admission, Position, Refusal, Text, Timestamp,
     framework::Projection,
     ports::{
-        AppendError, Clock, EventStore, HistoryTree, IdSource, IdempotencyIndex, PolicyEngine, ReadError, ReadStore,
-        ReadStoreError, RegisterError, RequestContext, Subject, SubjectRegistry,
+        AppendError, Clock, EventStore, HistoryTree, IdSource, IdempotencyIndex, PolicyCompiler, PolicyEngine,
+        ReadError, ReadStore, ReadStoreError, RegisterError, RequestContext, Subject, SubjectRegistry,
     },
     upcast::{ChainError, DeclaredUpcaster},
 };
@@ -13,11 +13,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AppendService, Catalogue, CommandService, PolicyService, PolicySource, Proof, QueryService, SchemaService,
+    AppendService, Catalogue, CommandService, PolicyBundle, PolicyFailure, PolicyService, Proof, QueryService,
+    SchemaService,
     command_service::Inner,
     evolution::Evolution,
     governance::Governance,
     idempotency::{FollowError, KeyRing},
+    policies::{BundlesAtStart, DecisionLog, PolicySwitch, Records, record_fixed},
     projector::{self, Followed, RunningProjection},
     schemas::SchemaParts,
     tokens::{TokenFailure, TokenService},
@@ -44,10 +46,12 @@ pub struct NodeParts {
     pub registry: Arc<dyn SubjectRegistry>,
     /// How payloads of earlier schema versions are brought to the aggregates' events, beside what those say themselves.
     pub upcasters: Vec<DeclaredUpcaster>,
-    /// What decides.
+    /// What decides until the bundles are in force, and for good without a compiler.
     pub policy: Arc<dyn PolicyEngine>,
-    /// The sources of the policy in force, for the record.
-    pub policy_sources: Vec<PolicySource>,
+    /// What makes policies of bundles; without it the policy cannot be replaced, and no decisions are recorded.
+    pub policy_compiler: Option<Arc<dyn PolicyCompiler>>,
+    /// The bundles that the application and its command line declare.
+    pub policy_bundles: Vec<PolicyBundle>,
     /// Where read models are kept.
     pub read_store: Arc<dyn ReadStore>,
     /// What finds idempotency keys.
@@ -141,6 +145,9 @@ pub enum StartError {
     /// The tokens that were issued cannot be told.
     #[error("the tokens that were issued cannot be restored: {0}")]
     Tokens(#[from] TokenFailure),
+    /// The bundles that should be in force cannot be.
+    #[error("the policy cannot be brought into force: {0}")]
+    Policy(PolicyFailure),
     /// The policy refuses the platform's own events.
     #[error("the policy refuses the platform's own record of schemas and policies: {0}")]
     Refused(#[from] Refusal),
@@ -164,6 +171,17 @@ impl StartError {
 
     pub(crate) fn governance(stream: &str, reason: impl fmt::Display) -> Self {
         Self::Governance { stream: stream.to_owned(), reason: reason.to_string() }
+    }
+}
+
+impl From<PolicyFailure> for StartError {
+    fn from(failure: PolicyFailure) -> Self {
+        match failure {
+            PolicyFailure::NotAdmitted(refusal) => refusal.into(),
+            PolicyFailure::Append(error) => error.into(),
+            PolicyFailure::Read(error) => error.into(),
+            other => Self::Policy(other),
+        }
     }
 }
 
@@ -201,7 +219,8 @@ impl Node {
     /// [`StartError`]; nothing keeps running.
     pub async fn start(parts: NodeParts) -> Result<Self, StartError> {
         let registry = parts.registry;
-        let admission = Admission::new(Arc::<dyn SubjectRegistry>::clone(&registry), parts.policy);
+        let switch = Arc::new(PolicySwitch::new(parts.policy));
+        let admission = Admission::new(Arc::<dyn SubjectRegistry>::clone(&registry), Arc::clone(&switch) as _);
         let (service, environment) = (parts.service, parts.environment);
         let governance = Governance {
             store: &*parts.store,
@@ -219,10 +238,14 @@ impl Node {
         evolution.check_names(&known_events(&parts.catalogue, &parts.projections))?;
         let at_start = governance.schemas(&parts.catalogue, &evolution).await?;
         let upcasters = Arc::new(at_start.upcasters);
-        governance.policies(&parts.policy_sources).await?;
+        let records =
+            Records { store: Arc::clone(&parts.store), admission: admission.clone(), ids: Arc::clone(&parts.ids) };
+        let request = governance.request.clone();
+        let stop = CancellationToken::new();
+        let compiled = parts.policy_compiler.map(|compiler| (compiler, parts.policy_bundles));
+        let (policy, recording) = policy_in_force(switch, records, (request, stop.clone()), compiled).await?;
 
         let keys = keys_in_force(parts.idempotency, &*parts.store, parts.clock.now()).await?;
-        let stop = CancellationToken::new();
         let mut tasks = vec![tokio::spawn(Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()))];
         let followed = Followed {
             events: Arc::clone(&parts.store),
@@ -230,7 +253,7 @@ impl Node {
             clock: Arc::clone(&parts.clock),
         };
         let (running, projectors) = follow_all(parts.projections, &*parts.read_store, &followed, &stop)?;
-        tasks.extend(projectors);
+        tasks.extend(projectors.into_iter().chain(recording));
         let schemas = SchemaService::new(SchemaParts {
             registry,
             admission: admission.clone(),
@@ -241,7 +264,6 @@ impl Node {
         });
         let (store, ids) = (Arc::clone(&parts.store), Arc::clone(&parts.ids));
         let tokens = TokenService::restore(admission.clone(), store, ids).await?;
-        let policy = PolicyService::new(Arc::clone(admission.policy()), Arc::clone(&parts.ids));
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
@@ -369,6 +391,25 @@ impl Node {
             }
         }
     }
+}
+
+/// Brings the bundles into force and starts to record decisions; without a compiler it leaves the policy as it is.
+async fn policy_in_force(
+    switch: Arc<PolicySwitch>,
+    records: Records,
+    (request, stop): (RequestContext, CancellationToken),
+    compiled: Option<(Arc<dyn PolicyCompiler>, Vec<PolicyBundle>)>,
+) -> Result<(PolicyService, Option<JoinHandle<()>>), StartError> {
+    let ids = Arc::clone(&records.ids);
+    let Some((compiler, declared)) = compiled else {
+        record_fixed(&records, switch.digest(), &request).await?;
+        return Ok((PolicyService::new(switch, ids, None, None), None));
+    };
+    let at_start =
+        BundlesAtStart { compiler, switch: Arc::clone(&switch), records: records.clone(), request: request.clone() };
+    let bundles = at_start.start(declared).await?;
+    let (log, task) = DecisionLog::start(records, request, stop);
+    Ok((PolicyService::new(switch, ids, Some(bundles), Some(log)), Some(task)))
 }
 
 /// Starts the projections.

@@ -1,15 +1,19 @@
-use std::ffi::OsString;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use nexus_core::{
     framework::{Aggregate, AggregateDefinition, CodecError, Projection, ReadModel},
+    ports::PolicyModule,
     upcast::{DeclaredUpcaster, Upcaster},
 };
-use nexus_policy::PolicyModule;
-use nexus_runtime::{Catalogue, PolicySource};
+use nexus_runtime::{Catalogue, PolicyBundle};
 
 use crate::{
     cli::{self, Verb},
     exit::{Exit, Failure},
+    policies,
 };
 
 /// An application: the domain it serves, and the program that serves it.
@@ -33,6 +37,7 @@ pub struct Domain {
     aggregates: Vec<fn() -> Result<AggregateDefinition, CodecError>>,
     projections: Vec<Projection>,
     policies: Vec<PolicyModule>,
+    policy_directory: Option<PathBuf>,
     upcasters: Vec<DeclaredUpcaster>,
 }
 
@@ -111,6 +116,12 @@ impl App {
         cli::run(self, arguments.into_iter().collect()).await
     }
 
+    /// Adds the policies in a directory, whose changes are followed.
+    pub(crate) fn with_policy_directory(mut self, directory: Option<PathBuf>) -> Self {
+        self.domain.policy_directory = directory;
+        self
+    }
+
     /// Loads the sample of this name; `none` loads nothing, `None` the first one offered.
     pub(crate) fn with_sample(mut self, wanted: Option<&str>) -> Result<Self, Failure> {
         if wanted == Some("none") {
@@ -154,14 +165,22 @@ impl Domain {
         &self.projections
     }
 
-    /// The shipped base policy and its own modules.
-    pub(crate) fn policy_modules(&self) -> Vec<PolicyModule> {
-        std::iter::once(nexus_policy::base_policy()).chain(self.policies.iter().cloned()).collect()
+    /// The directory whose policies are followed.
+    pub(crate) fn policy_directory(&self) -> Option<&Path> {
+        self.policy_directory.as_deref()
     }
 
-    /// The policy modules for the record in `$policies`.
-    pub(crate) fn policy_sources(&self) -> Vec<PolicySource> {
-        let source = |module: PolicyModule| PolicySource { name: module.name, source: module.source };
-        self.policy_modules().into_iter().map(source).collect()
+    /// The bundles that are in force unless others were pushed, tests among them: the shipped one, its own, and that
+    /// of its directory.
+    pub(crate) fn policy_bundles(&self) -> Result<Vec<PolicyBundle>, Failure> {
+        let shipped = [nexus_policy::shipped(), nexus_policy::shipped_tests()].concat();
+        let mut bundles = vec![
+            PolicyBundle { name: "nexus".to_owned(), modules: shipped },
+            PolicyBundle { name: "app".to_owned(), modules: self.policies.clone() },
+        ];
+        if let Some(directory) = &self.policy_directory {
+            bundles.push(PolicyBundle { name: policies::LOCAL.to_owned(), modules: policies::read(directory)? });
+        }
+        Ok(bundles)
     }
 }

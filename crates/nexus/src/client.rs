@@ -159,6 +159,28 @@ impl Client {
         answer.into_success().map(|answer| answer.body)
     }
 
+    /// Posts a JSON document and answers the one that comes back.
+    ///
+    /// # Errors
+    /// When no answer came, or the answer is a problem.
+    pub async fn post(&self, path: &str, body: String) -> Result<Value, Failure> {
+        let answer = self.send(Request { path, query: &[], headers: &[], body: Some(body) }).await?;
+        answer.into_success().map(|answer| answer.body)
+    }
+
+    /// Puts a JSON document in the place of what is at a path, and answers the one that comes back.
+    ///
+    /// # Errors
+    /// When no answer came, or the answer is a problem.
+    pub async fn put(&self, path: &str, body: String) -> Result<Value, Failure> {
+        let request = self.http.put(format!("{}{path}", self.base)).header("content-type", "application/json");
+        let response = request.body(body).send().await.map_err(|error| self.no_answer(&error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.map_err(|error| self.no_answer(&error))?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer { status, headers, body }.into_success().map(|answer| answer.body)
+    }
+
     fn no_answer(&self, error: &reqwest::Error) -> Failure {
         let base = &self.base;
         if error.is_timeout() {

@@ -2,7 +2,7 @@ use std::{fmt, process::ExitCode, process::Termination};
 
 /// How a run of the application ended; the process exits with its code.
 ///
-/// 0 ok · 1 found what it looks for · 2 usage or environment · 3 policy · 4 schema incompatibility · 5 tests failed ·
+/// 0 ok · 1 found what it looks for · 2 usage or environment · 3 policy, or the gate itself failed · 4 schema incompatibility · 5 tests failed ·
 /// 6 not authorised · 7 conflict · 8 not found · 9 unreachable · 10 timed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "return it from main"]

@@ -13,6 +13,7 @@ mod config;
 mod data_dir;
 mod exchange;
 mod exit;
+mod policies;
 pub mod prelude;
 mod schemas;
 mod server;

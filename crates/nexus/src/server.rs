@@ -5,21 +5,21 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use nexus_api::{ApiConfig, BuildInfo, StorageInfo};
+use nexus_api::{ApiConfig, BuildInfo, RateLimits, StorageInfo};
 use nexus_core::{
     Text,
     ports::{Authenticator, Clock},
 };
 use nexus_identity::JwtAuthenticator;
 use nexus_log::{LogEventStore, LogOptions};
-use nexus_policy::RegoPolicyEngine;
+use nexus_policy::{RegoPolicyCompiler, RegoPolicyEngine};
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
 use nexus_runtime::{Node, NodeParts, StartError, SystemClock, UuidIds};
 use nexus_schema::JsonSchemaRegistry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Failure, backup::ServerBackups, cli::args::Role, config::Access, data_dir::DataDir};
+use crate::{App, Failure, backup::ServerBackups, cli::args::Role, config::Access, data_dir::DataDir, policies};
 
 /// How long requests that are under way may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -42,6 +42,8 @@ pub(crate) struct ServerOptions {
     pub(crate) role: Role,
     /// How it learns who asks.
     pub(crate) access: Access,
+    /// How often one client may ask.
+    pub(crate) limits: RateLimits,
 }
 
 /// A server that accepts requests.
@@ -58,13 +60,16 @@ pub(crate) struct Server {
 impl Server {
     /// Opens the stores, starts the platform and listens.
     pub(crate) async fn start(app: &App, options: ServerOptions) -> Result<Self, Failure> {
-        let ServerOptions { data, listen, environment, role, access } = options;
+        let ServerOptions { data, listen, environment, role, access, limits } = options;
         let listener = bind(listen).await?;
         let address = listener.local_addr().map_err(Failure::usage)?;
         let log = open_log(&data)?;
         let node = Arc::new(start_node(app, &data, &log, (environment, role)).await?);
+        if let Some(directory) = app.domain.policy_directory() {
+            policies::watch(&node, directory.to_owned());
+        }
         let backups = ServerBackups { data: data.shared(), log: Arc::clone(&log), clock: Arc::new(SystemClock) };
-        let config = api_config(&data, node.stopping())?;
+        let config = ApiConfig { rate_limits: limits, ..api_config(&data, node.stopping())? };
         let config = ApiConfig { backups: Some(Arc::new(backups)), ..guarded(config, &access, node.stopping()).await? };
         let router = nexus_api::router(Arc::clone(&node), config);
         let handle = Handle::new();
@@ -161,8 +166,18 @@ async fn start_node(
     log: &Arc<LogEventStore>,
     (environment, role): (&'static str, Role),
 ) -> Result<Node, Failure> {
-    let policy = RegoPolicyEngine::new(app.domain.policy_modules())
+    let policy_bundles = app.domain.policy_bundles()?;
+    let modules = policy_bundles.iter().flat_map(|bundle| bundle.modules.iter().cloned()).collect();
+    let policy = RegoPolicyEngine::new(modules)
         .map_err(|error| Failure::with_code(3, format_args!("the policy cannot be used: {error}")))?;
+    if app.domain.policy_directory().is_some() {
+        let report = policies::Candidate::local(&policy_bundles).test()?;
+        if let Some(failed) = report.failures().next() {
+            let place = format!("{}:{}", failed.module, failed.line);
+            let failure = Failure::with_code(5, format_args!("the test {} at {place} does not hold", failed.name));
+            return Err(failure.hint("`policy test DIR` runs the tests of a directory"));
+        }
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let parts = NodeParts {
         service: Text::from(app.name.as_str()),
@@ -177,7 +192,8 @@ async fn start_node(
         registry: Arc::new(JsonSchemaRegistry::new()),
         upcasters: app.domain.upcasters().to_vec(),
         policy: Arc::new(policy),
-        policy_sources: app.domain.policy_sources(),
+        policy_compiler: Some(Arc::new(RegoPolicyCompiler)),
+        policy_bundles,
         read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),
         idempotency: Arc::new(SqliteIdempotencyIndex::open(data.read()).map_err(Failure::usage)?),
         clock,

@@ -50,8 +50,11 @@ pub struct CancelOrder {
 
 #[nexus::event]
 pub enum OrderEvent {
+    /// A customer has placed an order; its lines and prices are fixed from here on.
     OrderPlaced { customer_id: String, country: String, placed_at: Timestamp, lines: Vec<Line>, total_minor: u64 },
+    /// Some items of an order are no longer wanted; the rest of it stays as it was.
     OrderItemsCancelled { items: Vec<Item>, amount_minor: u64, reason: Option<String> },
+    /// Nothing of the order is left.
     OrderCancelled { amount_minor: u64, reason: Option<String> },
 }
 

@@ -6,7 +6,14 @@ use std::{
 
 use cargo_metadata::MetadataCommand;
 
-use super::{data, options::Options, process, step::Step, tally::Tally, tools};
+use super::{
+    data,
+    options::Options,
+    process,
+    step::{Step, Way},
+    tally::Tally,
+    tools,
+};
 use crate::{Fallible, tidy};
 
 /// When the gate is given up, whichever step it is in: a little before a build server that allows 90 minutes would.
@@ -23,6 +30,8 @@ struct Outcome {
 /// What the steps hand to the processes they start.
 struct Surroundings {
     root: PathBuf,
+    /// The release binary.
+    binary: PathBuf,
     variables: Vec<(&'static str, PathBuf)>,
 }
 
@@ -68,8 +77,8 @@ fn run_steps(root: &Path, options: &Options, tally: &mut Tally) -> Fallible<bool
 fn surroundings(root: &Path) -> Fallible<(Surroundings, Vec<String>)> {
     let metadata = MetadataCommand::new().current_dir(root).no_deps().exec()?;
     let name = format!("nexus{}", std::env::consts::EXE_SUFFIX);
-    let binary = metadata.target_directory.join("release").join(name);
-    let mut variables = vec![("NEXUS_BIN", binary.into_std_path_buf())];
+    let binary = metadata.target_directory.join("release").join(name).into_std_path_buf();
+    let mut variables = vec![("NEXUS_BIN", binary.clone())];
     let mut left_out = Vec::new();
     for set in data::SETS {
         match set.find(root) {
@@ -84,17 +93,21 @@ fn surroundings(root: &Path) -> Fallible<(Surroundings, Vec<String>)> {
         }
     }
     let root = root.to_owned();
-    Ok((Surroundings { root, variables }, left_out))
+    Ok((Surroundings { root, binary, variables }, left_out))
 }
 
 /// Runs one step for at most `limit`; answers why it failed.
 fn perform(step: Step, surroundings: &Surroundings, limit: Duration, tally: &mut Tally) -> Fallible<Option<String>> {
-    let Some(arguments) = step.cargo() else {
-        let clean = tidy::run(&surroundings.root)?;
-        return Ok((!clean).then(|| "the findings above".to_owned()));
+    let cargo = || std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let (program, arguments) = match step.way() {
+        Way::Cargo(arguments) => (cargo(), arguments),
+        Way::Nexus(arguments) => (surroundings.binary.clone().into_os_string(), arguments),
+        Way::Tidy => {
+            let clean = tidy::run(&surroundings.root)?;
+            return Ok((!clean).then(|| "the findings above".to_owned()));
+        }
     };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(program);
     command
         .args(arguments.split(' '))
         .current_dir(&surroundings.root)

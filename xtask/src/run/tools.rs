@@ -20,7 +20,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         variable: "NEXUS_PYTHON",
         program: "python3",
         proof: &["python3", "-c", "import venv, ensurepip"],
-        without: "the Confluent client for Python against the registry",
+        without: "the Confluent client for Python against the registry, and the policies in another implementation of Rego",
     },
     Tool {
         variable: "NEXUS_NPM",

@@ -2,11 +2,11 @@ use std::net::SocketAddr;
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts as _, MatchedPath, RawPathParams, Request, State},
-    http::{HeaderName, HeaderValue, request::Parts},
+    http::{HeaderName, HeaderValue, Method, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use nexus_core::ports::{PolicyInput, PolicyResource};
+use nexus_core::ports::{PolicyInput, PolicyKind, PolicyResource};
 use nexus_runtime::Decision;
 
 use super::{Access, Client, Door};
@@ -95,7 +95,7 @@ async fn decide(api: &Api, door: &Door, caller: &Caller, parts: &mut Parts) -> R
     let resource_type = named.map_or(Some(door.resource_type), param).unwrap_or_default();
     let id = door.id.and_then(param).unwrap_or_default();
     let info = caller.clone().info(api, Conversation::default());
-    let decision = api.node.policy().decide(&PolicyInput {
+    let input = PolicyInput {
         kind: door.kind,
         action: door.action,
         resource: PolicyResource { resource_type, id },
@@ -104,10 +104,26 @@ async fn decide(api: &Api, door: &Door, caller: &Caller, parts: &mut Parts) -> R
         event: None,
         schema: None,
         request: &info.context,
-    });
-    if decision.verdict.allows() {
-        Ok(decision)
-    } else {
-        Err(policy_problem(door.action, &decision.verdict, Some(decision.id)))
+    };
+    let (policy, trace) = (api.node.policy(), info.traceparent.as_deref());
+    let decision = policy.decide_traced(&input, trace);
+    if !decision.verdict.allows() {
+        return Err(policy_problem(door.action, &decision.verdict, Some(decision.id)));
+    }
+    if is_privileged_read(door, &parts.method) {
+        policy.record_read(&input, &decision, trace).await.map_err(|error| {
+            let detail = "that this is read could not be recorded, so it is not answered";
+            Problem::new(Code::Unavailable, detail).with_retry_after(1).caused_by(&error)
+        })?;
+    }
+    Ok(decision)
+}
+
+/// Whether auditors want to know that somebody reads here. Writes are on record themselves.
+fn is_privileged_read(door: &Door, method: &Method) -> bool {
+    match door.kind {
+        PolicyKind::Temporal => true,
+        PolicyKind::Admin => method == Method::GET || method == Method::HEAD,
+        _ => false,
     }
 }

@@ -39,7 +39,12 @@ impl Access {
         Door::new(PolicyKind::Subscribe, action, resource_type)
     }
 
-    /// Operating the platform.
+    /// Reading what was, of states or of decisions. That it was read is recorded before it is answered.
+    pub(crate) const fn temporal(action: &'static str, resource_type: &'static str) -> Door {
+        Door::new(PolicyKind::Temporal, action, resource_type)
+    }
+
+    /// Operating the platform. When that is reading, it is recorded before it is answered.
     pub(crate) const fn admin(action: &'static str, resource_type: &'static str) -> Door {
         Door::new(PolicyKind::Admin, action, resource_type)
     }

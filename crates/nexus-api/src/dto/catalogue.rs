@@ -1,4 +1,3 @@
-use nexus_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -30,32 +29,4 @@ pub struct CommandDto {
     pub example: Value,
     /// Digest of the policy bundle that judges it.
     pub policy_digest: String,
-}
-
-/// The policy in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PolicyList {
-    /// Digest of everything that is evaluated.
-    pub digest: String,
-    /// The bundles in force.
-    pub bundles: Vec<PolicyBundleDto>,
-}
-
-/// A policy bundle as it came into force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PolicyBundleDto {
-    /// Its name.
-    pub name: String,
-    /// Digest of its modules.
-    pub digest: String,
-    /// How many bundles had come into force when it did, itself included.
-    pub revision: u64,
-    /// Who brought it into force.
-    pub author: String,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub activated_at: Timestamp,
-    /// Names of its modules.
-    pub modules: Vec<String>,
 }

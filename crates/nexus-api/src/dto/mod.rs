@@ -7,6 +7,7 @@ mod event;
 mod history;
 mod metadata;
 mod operations;
+mod policies;
 mod schemas;
 mod tokens;
 
@@ -15,13 +16,17 @@ pub use answers::{
     CausationTree, CommandAccepted, DecisionDto, DryRunAnswer, DryRunEvent, EventList, PageInfo, RowList,
     StreamAppendAccepted, StreamEvents, StreamList, StreamSummary,
 };
-pub use catalogue::{CommandDto, CommandList, PolicyBundleDto, PolicyList};
+pub use catalogue::{CommandDto, CommandList};
 pub(crate) use cloud_event::CloudEvent;
 pub use event::{EventDto, InvalidEvent, ReceiptDto};
 pub use history::{ConsistencyProofDto, InclusionProofDto, InvalidProof, LogKeyDto, TreeHeadDto, TreeHeadList};
 pub use metadata::MetadataDto;
 pub use operations::{
     ProjectionErrorDto, ProjectionHealth, ProjectionList, ProjectionStatus, Readiness, ReadinessCheck, VersionInfo,
+};
+pub use policies::{
+    CoverageDto, DecisionList, DenialDto, EvaluationDto, ExplainedRuleDto, PolicyActivatedDto, PolicyBundleDto,
+    PolicyList, PolicyModuleDto, PolicySources, PolicyTestDto, RecordedDecisionDto,
 };
 pub use schemas::{
     AffectedDto, BreachDto, CompatibilityDto, DryRunFailureDto, LogDryRunDto, ModeDto, SchemaChangeDto, SchemaDiffDto,

@@ -48,6 +48,8 @@ pub enum Code {
     DuplicateEvent,
     /// The schema does not follow the versions before it as its subject demands.
     IncompatibleSchema,
+    /// A policy bundle does not come into force.
+    PolicyRefused,
     /// The schema becomes another version than the one asked for.
     SchemaVersionRefused,
     /// Something needs the schema that was to be deleted or changed.
@@ -114,6 +116,7 @@ impl Code {
         Self::WrongAggregateType,
         Self::DuplicateEvent,
         Self::IncompatibleSchema,
+        Self::PolicyRefused,
         Self::SchemaVersionRefused,
         Self::SchemaInUse,
         Self::SubjectReadOnly,
@@ -161,6 +164,7 @@ impl Code {
             Self::WrongAggregateType => "wrong-aggregate-type",
             Self::DuplicateEvent => "duplicate-event",
             Self::IncompatibleSchema => "incompatible-schema",
+            Self::PolicyRefused => "policy-refused",
             Self::SchemaVersionRefused => "schema-version-refused",
             Self::SchemaInUse => "schema-in-use",
             Self::SubjectReadOnly => "subject-read-only",
@@ -221,7 +225,9 @@ impl Code {
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BusinessRuleViolation | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::BusinessRuleViolation | Self::IdempotencyKeyReused | Self::PolicyRefused => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError | Self::InvalidDecision | Self::DamagedData | Self::UpcastFailed => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -258,6 +264,7 @@ impl Code {
             Self::AlreadyExists => "The aggregate already exists",
             Self::WrongAggregateType => "The stream holds another type of aggregate",
             Self::DuplicateEvent => "The event id is already stored",
+            Self::PolicyRefused => "The policy bundle does not come into force",
             Self::IncompatibleSchema => "The schema is not compatible with the versions before it",
             Self::SchemaVersionRefused => "The schema becomes another version",
             Self::SchemaInUse => "The schema is needed",

@@ -4,6 +4,7 @@ mod body;
 mod codes;
 mod convert;
 mod document;
+mod policies;
 mod schemas;
 mod tokens;
 
@@ -11,5 +12,6 @@ pub use body::{FieldError, ProblemBody, ProblemError};
 pub use codes::Code;
 pub(crate) use convert::{BodyPlaces, append_problem, command_problem, policy_problem, unknown_command};
 pub(crate) use document::Problem;
+pub(crate) use policies::policy_failure;
 pub(crate) use schemas::{register_problem, schema_failure};
 pub(crate) use tokens::token_failure;

@@ -1,20 +1,25 @@
+use axum::{
+    http::Method,
+    routing::{get, post},
+};
 use nexus_core::ports::PolicyKind;
 use utoipa_axum::routes;
 
 use crate::{
     access::{Access, RateClass, Routes},
     routes::{
-        appends, backup, causation, commands, dashboard, events, feed, governance, history, operations, projections,
+        appends, backup, causation, commands, dashboard, events, feed, history, operations, policies, projections,
         queries, registry, schemas, streams, tokens,
     },
 };
 
 /// Every route, with what is asked before its handler runs. A route that is not registered here is not served; one
-/// that is, is in the OpenAPI document, except those under `/registry`, whose description is Confluent's.
+/// that is, is in the OpenAPI document, except those under `/registry` and `/opa`, whose descriptions are Confluent's and OPA's.
 pub(crate) fn all() -> Routes {
     let routes = writes(Routes::default());
     let routes = reads(routes);
     let routes = of_schemas(routes);
+    let routes = of_policies(routes);
     let routes = of_operations(routes);
     registry::add(routes)
 }
@@ -68,7 +73,22 @@ fn of_schemas(routes: Routes) -> Routes {
         .at(read("schemas.validate"), routes!(schemas::validate_document))
         .at(read("schemas.usage"), routes!(schemas::schema_usage))
         .at(read("schemas.usage"), routes!(schemas::dry_run_log))
-        .at(Access::query("policies.list", "policy"), routes!(governance::list_policies))
+}
+
+/// Looking into the policy is for those who may change it: it tells what it protects, and how.
+fn of_policies(routes: Routes) -> Routes {
+    let look = Access::admin("policies.query", "policy");
+    routes
+        .at(Access::query("policies.list", "policy"), routes!(policies::list_policies))
+        .at(Access::temporal("decisions.read", "decision"), routes!(policies::list_decisions))
+        .at(Access::admin("policies.evaluate", "policy"), routes!(policies::evaluate_policy))
+        .at(Access::query("policies.get", "policy").on("bundle"), routes!(policies::get_policy))
+        .at(Access::admin("policies.push", "policy").on("bundle"), routes!(policies::push_policy))
+        .at(Access::admin("policies.push", "policy").on("bundle"), routes!(policies::roll_back_policy))
+        .undocumented(look, Method::GET, "/opa/v1/data", get(policies::opa_get))
+        .undocumented(look, Method::POST, "/opa/v1/data", post(policies::opa_post))
+        .undocumented(look, Method::GET, "/opa/v1/data/{*path}", get(policies::opa_get))
+        .undocumented(look, Method::POST, "/opa/v1/data/{*path}", post(policies::opa_post))
 }
 
 fn of_operations(routes: Routes) -> Routes {

@@ -55,19 +55,39 @@ pub(crate) async fn event_feed(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&["after", "types", "aggregateType", "correlationId"])?;
-    let after = match last_event_id(&headers)? {
+    let followed = Followed { filter: filter(&params)?, after: start(&params, &headers)?, wanted: |_| true };
+    Ok(follow(&api, &caller, followed))
+}
+
+/// Where a feed begins, when the client says so.
+pub(crate) fn start(params: &Params, headers: &HeaderMap) -> Result<Option<Position>, Problem> {
+    let position = match last_event_id(headers)? {
         Some(position) => Some(position),
         None => params.number("after")?,
     };
+    Ok(position.map(Position::new))
+}
+
+/// What a feed sends: the events that both let through, after a position or from the newest on.
+pub(crate) struct Followed {
+    pub(crate) filter: EventFilter,
+    pub(crate) wanted: fn(&RecordedEvent) -> bool,
+    pub(crate) after: Option<Position>,
+}
+
+/// A feed for a caller, which ends with the caller's token.
+pub(crate) fn follow(api: &Api, caller: &Caller, followed: Followed) -> Response {
+    let Followed { filter, wanted, after } = followed;
     let (frames, received) = mpsc::channel(2);
     let feed = Feed {
         events: Arc::clone(api.node.events()),
         stop: api.node.stopping().clone(),
-        filter: filter(&params)?,
-        after: after.map_or_else(|| api.node.head(), Position::new),
+        filter,
+        wanted,
+        after: after.unwrap_or_else(|| api.node.head()),
         ping: api.config.feed_ping,
         patience: api.config.feed_patience,
-        lifeline: caller.lifeline(&api),
+        lifeline: caller.lifeline(api),
         frames,
     };
     tokio::spawn(feed.run());
@@ -81,7 +101,7 @@ pub(crate) async fn event_feed(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Tells nginx not to collect the stream before passing it on.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
@@ -97,6 +117,7 @@ struct Feed {
     events: Arc<dyn EventStore>,
     stop: CancellationToken,
     filter: EventFilter,
+    wanted: fn(&RecordedEvent) -> bool,
     after: Position,
     ping: Duration,
     patience: Duration,
@@ -143,8 +164,9 @@ impl Feed {
             Ok(page) => page,
             Err(error) => return Ok(Err(error)),
         };
-        if !page.events.is_empty() {
-            self.send(frames_of(&page.events)).await?;
+        let wanted: Vec<&RecordedEvent> = page.events.iter().filter(|event| (self.wanted)(event)).collect();
+        if !wanted.is_empty() {
+            self.send(frames_of(&wanted)).await?;
         }
         if page.next > self.after {
             self.after = page.next;
@@ -172,13 +194,13 @@ impl Feed {
     }
 }
 
-fn frames_of(events: &[RecordedEvent]) -> Bytes {
+fn frames_of(events: &[&RecordedEvent]) -> Bytes {
     let mut text = Vec::with_capacity(events.len() * 1024);
     for event in events {
         let start = text.len();
         text.extend_from_slice(format!("id: {}\ndata: ", event.position).as_bytes());
         let data = text.len();
-        if serde_json::to_writer(&mut text, &EventDto::from(event)).is_err() {
+        if serde_json::to_writer(&mut text, &EventDto::from(*event)).is_err() {
             // A payload that is not JSON cannot be shown; the position still tells the client where it is.
             text.truncate(start);
             text.extend_from_slice(format!("id: {}\ndata: null\n\n", event.position).as_bytes());

@@ -117,7 +117,9 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_again() {
 #[tokio::test]
 async fn the_document_says_what_each_operation_asks() {
     let document = Server::start().await.get("/openapi.json").await.json();
-    for rule in access_rules().iter().filter(|rule| !rule.path.starts_with("/registry")) {
+    for rule in
+        access_rules().iter().filter(|rule| !rule.path.starts_with("/registry") && !rule.path.starts_with("/opa"))
+    {
         let operation = &document["paths"][&rule.path][rule.method.as_str().to_lowercase()];
         let told = operation["x-nexus-access"]["kind"].as_str();
         assert_eq!(told, rule.kind.map(PolicyKind::as_str), "{} {}", rule.method, rule.path);

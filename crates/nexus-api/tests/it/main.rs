@@ -23,6 +23,7 @@ mod history;
 mod hostile;
 mod openapi;
 mod operations;
+mod policies;
 mod ports;
 mod queries;
 mod registry;

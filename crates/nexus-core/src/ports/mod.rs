@@ -7,6 +7,7 @@ mod clock;
 mod event_store;
 mod history_tree;
 mod idempotency;
+mod policy_compiler;
 mod policy_engine;
 mod read_store;
 mod schema_compatibility;
@@ -21,6 +22,10 @@ pub use event_store::{
 };
 pub use history_tree::{ConsistencyProof, HistoryTree, InclusionProof, LogKey, ProofError, SignedTreeHead, TreeHead};
 pub use idempotency::{IdempotencyIndex, IdempotencyRecord};
+pub use policy_compiler::{
+    CompiledPolicy, ExplainedRule, PolicyCompiler, PolicyCoverage, PolicyExplanation, PolicyModule, PolicyProblem,
+    PolicyTestReport, PolicyTestResult,
+};
 pub use policy_engine::{
     Denial, PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext, Severity,
     Verdict, VerdictOutcome,

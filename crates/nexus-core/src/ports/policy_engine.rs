@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     event::{Actor, Digest},
@@ -18,6 +18,12 @@ pub trait PolicyEngine: Send + Sync + 'static {
 
     /// Digest of the bundle in force.
     fn digest(&self) -> Digest;
+
+    /// The bundle in force at this moment, when it can be replaced: what is asked of it is decided by one bundle,
+    /// however long that takes. `None` when the engine never changes.
+    fn pinned(&self) -> Option<Arc<dyn PolicyEngine>> {
+        None
+    }
 }
 
 /// What is judged. Rendered for the policy as `input`, with camelCase names.
@@ -59,6 +65,9 @@ pub enum PolicyKind {
 }
 
 impl PolicyKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Command, Self::Append, Self::Query, Self::Temporal, Self::Subscribe, Self::Admin];
+
     /// The name in `input.kind`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

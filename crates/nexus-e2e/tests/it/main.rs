@@ -8,13 +8,17 @@
     reason = "a test that meets the unexpected must fail, and says what it measured"
 )]
 
+mod access;
 mod backup;
 mod bad_input;
 mod commands;
+mod example;
 mod exchange;
+mod gate;
 mod identity;
 mod import;
 mod lifecycle;
+mod policies;
 mod proofs;
 mod registry_clients;
 mod schemas;

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Barrier};
 
-use nexus_core::ports::PolicyEngine;
-use nexus_policy::{PolicyError, PolicyModule, RegoPolicyEngine, base_policy};
+use nexus_core::ports::{PolicyEngine, PolicyModule};
+use nexus_policy::{PolicyError, RegoPolicyEngine, with_shipped};
 
 use crate::{alone, decide, module, with_base};
 
@@ -20,7 +20,7 @@ fn an_error_names_the_file_and_the_line() {
         ("package nexus\n\nallow if x > 1\n", 3),
         ("not rego", 1),
     ] {
-        let error = refusal(vec![base_policy(), module("orders.rego", source)]);
+        let error = refusal(with_shipped([module("orders.rego", source)]));
         let PolicyError::Invalid { module, line: found, reason } = &error else { panic!("{error}") };
         assert_eq!((module.as_str(), *found), ("orders.rego", Some(line)), "{error}");
         assert!(!reason.is_empty() && !reason.contains("-->"), "{reason}");
@@ -31,25 +31,26 @@ fn an_error_names_the_file_and_the_line() {
 fn the_digest_is_that_of_the_content_in_any_order() {
     let digest = |modules: Vec<PolicyModule>| RegoPolicyEngine::new(modules).unwrap().digest();
     let other = || module("other.rego", "package other\nx := 1\n");
-    let both = digest(vec![base_policy(), other()]);
-    assert_eq!(both, digest(vec![other(), base_policy()]));
-    assert_ne!(both, digest(vec![base_policy()]));
-    assert_ne!(both, digest(vec![base_policy(), module("renamed.rego", &other().source)]));
-    assert_ne!(both, digest(vec![base_policy(), module("other.rego", "package other\nx := 2\n")]));
-    let verdict = decide(&RegoPolicyEngine::new(vec![other(), base_policy()]).unwrap());
+    let both = digest(with_shipped([other()]));
+    assert_eq!(both, digest([vec![other()], with_shipped([])].concat()));
+    assert_ne!(both, digest(with_shipped([])));
+    assert_ne!(both, digest(with_shipped([module("renamed.rego", &other().source)])));
+    assert_ne!(both, digest(with_shipped([module("other.rego", "package other\nx := 2\n")])));
+    let verdict = decide(&RegoPolicyEngine::new([vec![other()], with_shipped([])].concat()).unwrap());
     assert_eq!(verdict.policy_digest, both);
 }
 
 #[test]
 fn two_modules_of_one_name_are_refused() {
-    let error = refusal(vec![base_policy(), base_policy()]);
+    let other = || module("other.rego", "package other\nx := 1\n");
+    let error = refusal(vec![other(), other()]);
     assert!(matches!(error, PolicyError::Duplicate { .. }));
 }
 
 #[test]
 fn the_entry_package_is_reserved() {
     for package in ["nexus_entry", "nexus_entry.more", "nexus_entry[\"x\"]"] {
-        let error = refusal(vec![base_policy(), module("a.rego", &format!("package {package}\ndecision := 1\n"))]);
+        let error = refusal(with_shipped([module("a.rego", &format!("package {package}\ndecision := 1\n"))]));
         assert!(matches!(error, PolicyError::Reserved { .. }), "{package}: {error}");
     }
 }
@@ -69,7 +70,7 @@ fn built_ins_without_bounds_or_with_a_network_are_refused() {
         "sprintf(input.payload.format, [1])",
     ] {
         let source = format!("package nexus\n\nx if {{\n  y := [z | z := {call}]\n  count(y) > 0\n}}\n");
-        let error = refusal(vec![base_policy(), module("a.rego", &source)]);
+        let error = refusal(with_shipped([module("a.rego", &source)]));
         let PolicyError::Forbidden { module, line, function, .. } = &error else { panic!("{call}: {error}") };
         assert_eq!((module.as_str(), *line), ("a.rego", 4));
         assert!(call.starts_with(function.as_str()), "{error}");

@@ -7,19 +7,24 @@
     reason = "a test that meets the unexpected must fail"
 )]
 
-mod base;
+mod bounded;
 mod bundles;
 mod contract;
 mod hostile;
+mod looking;
 mod outcomes;
+mod shipped;
+mod testing;
+mod twin;
 
 use nexus_core::{
     Actor, Json, Timestamp,
     ports::{
-        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext, Verdict,
+        PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyModule, PolicyResource, PolicySchema, RequestContext,
+        Verdict,
     },
 };
-use nexus_policy::{PolicyModule, RegoPolicyEngine, base_policy};
+use nexus_policy::{RegoPolicyEngine, with_shipped};
 use serde_json::json;
 
 fn module(name: &str, source: &str) -> PolicyModule {
@@ -34,11 +39,15 @@ fn alone(rules: &str) -> RegoPolicyEngine {
 /// An engine with the base policy and this text after `package nexus`.
 fn with_base(rules: &str) -> RegoPolicyEngine {
     let more = module("more.rego", &format!("package nexus\n{rules}"));
-    RegoPolicyEngine::new(vec![base_policy(), more]).unwrap()
+    RegoPolicyEngine::new(with_shipped([more])).unwrap()
 }
 
 /// A command in production with a registered schema, and an event of the same content.
 fn decide_as(engine: &RegoPolicyEngine, kind: PolicyKind, roles: &[&'static str]) -> Verdict {
+    ask(kind, roles, |input| engine.decide(input))
+}
+
+fn ask<T>(kind: PolicyKind, roles: &[&'static str], ask: impl FnOnce(&PolicyInput<'_>) -> T) -> T {
     let actor = Actor::new("ann".into(), roles.iter().map(|role| (*role).into()).collect());
     let payload = Json::from_value(&json!({ "totalCents": 5000, "lines": [{ "sku": "a" }, { "sku": "b" }] }));
     let context = RequestContext {
@@ -47,7 +56,7 @@ fn decide_as(engine: &RegoPolicyEngine, kind: PolicyKind, roles: &[&'static str]
         environment: "production".into(),
         time: Timestamp::UNIX_EPOCH,
     };
-    engine.decide(&PolicyInput {
+    ask(&PolicyInput {
         kind,
         action: "PlaceOrder",
         resource: PolicyResource { resource_type: "Order", id: "order-1" },

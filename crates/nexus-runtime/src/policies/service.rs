@@ -1,15 +1,29 @@
 use std::sync::Arc;
 
 use nexus_core::{
-    DecisionId, Digest,
-    ports::{IdSource, PolicyEngine, PolicyInput, Verdict},
+    DecisionId, Digest, Json, Refusal,
+    ports::{
+        IdSource, PolicyEngine, PolicyExplanation, PolicyInput, PolicyKind, PolicyProblem, PolicyResource, Verdict,
+    },
 };
 
-/// Asks the policy in force, and gives every answer an id.
+use super::{
+    ActivePolicy, Bundles, DecisionLog, PolicyBundle, PolicyFailure, PolicySwitch, Unrecorded, bundles::Origin,
+};
+use crate::RequestInfo;
+
+/// Asks the policy in force, gives every answer an id, and writes down what auditors want to know.
 #[derive(Clone)]
 pub struct PolicyService {
-    engine: Arc<dyn PolicyEngine>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Arc<PolicySwitch>,
     ids: Arc<dyn IdSource>,
+    /// `None` when the policy of the node cannot be replaced.
+    bundles: Option<Bundles>,
+    log: Option<DecisionLog>,
 }
 
 /// One answer of the policy.
@@ -22,22 +36,135 @@ pub struct Decision {
 }
 
 impl PolicyService {
-    pub(crate) fn new(engine: Arc<dyn PolicyEngine>, ids: Arc<dyn IdSource>) -> Self {
-        Self { engine, ids }
+    pub(crate) fn new(
+        engine: Arc<PolicySwitch>,
+        ids: Arc<dyn IdSource>,
+        bundles: Option<Bundles>,
+        log: Option<DecisionLog>,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { engine, ids, bundles, log }) }
     }
 
-    /// Judges one request. It goes on only if the verdict [allows](Verdict::allows) it.
+    /// Judges one request. It goes on only if the verdict [allows](Verdict::allows) it. A denial is written down soon.
     #[must_use]
     pub fn decide(&self, input: &PolicyInput<'_>) -> Decision {
-        let verdict = self.engine.decide(input);
-        measure(&verdict);
-        Decision { id: self.ids.decision_id(), verdict }
+        self.decide_traced(input, None)
     }
 
-    /// Digest of the bundle in force.
+    /// [`decide`](Self::decide) for a request that belongs to a trace.
+    #[must_use]
+    pub fn decide_traced(&self, input: &PolicyInput<'_>, traceparent: Option<&str>) -> Decision {
+        let verdict = self.inner.engine.decide(input);
+        measure(&verdict);
+        let decision = Decision { id: self.inner.ids.decision_id(), verdict };
+        if !decision.verdict.allows() {
+            self.denied(input, &decision, traceparent);
+        }
+        decision
+    }
+
+    /// Writes down soon that the policy did not let events in.
+    pub(crate) fn refused(&self, refusal: &Refusal, decision_id: DecisionId, info: &RequestInfo) {
+        let Refusal::Policy { event_type, stream, aggregate_type, verdict, .. } = refusal else { return };
+        let decision = Decision { id: decision_id, verdict: (**verdict).clone() };
+        let input = PolicyInput {
+            kind: PolicyKind::Append,
+            action: event_type,
+            resource: PolicyResource { resource_type: aggregate_type, id: stream },
+            actor: &info.actor,
+            payload: None,
+            event: None,
+            schema: None,
+            request: &info.context,
+        };
+        self.denied(&input, &decision, info.traceparent.as_deref());
+    }
+
+    fn denied(&self, input: &PolicyInput<'_>, decision: &Decision, traceparent: Option<&str>) {
+        if let Some(log) = &self.inner.log {
+            log.denied(input, decision, traceparent);
+        }
+    }
+
+    /// Writes down that somebody reads what only some may read; answers once that is durable.
+    ///
+    /// # Errors
+    /// [`Unrecorded`]: it could not be written down, so it must not be answered.
+    pub async fn record_read(
+        &self,
+        input: &PolicyInput<'_>,
+        decision: &Decision,
+        traceparent: Option<&str>,
+    ) -> Result<(), Unrecorded> {
+        match &self.inner.log {
+            Some(log) => log.read(input, decision, traceparent).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Digest of everything in force.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        self.engine.digest()
+        self.inner.engine.digest()
+    }
+
+    /// The bundles in force, by name.
+    pub async fn bundles(&self) -> Vec<ActivePolicy> {
+        match &self.inner.bundles {
+            Some(bundles) => bundles.active().await,
+            None => Vec::new(),
+        }
+    }
+
+    /// Brings a bundle into force in the place of the one of its name, once it loads, its tests hold and it keeps to
+    /// what no bundle may change. A bundle without modules takes the one of its name out of force.
+    ///
+    /// # Errors
+    /// [`PolicyFailure`]; what was in force still is.
+    pub async fn activate(&self, bundle: PolicyBundle, info: RequestInfo) -> Result<ActivePolicy, PolicyFailure> {
+        let bundles = self.inner.bundles.clone().ok_or(PolicyFailure::Fixed)?;
+        bundles.activate(bundle, Origin::Pushed, info).await
+    }
+
+    /// [`activate`](Self::activate) for a bundle that the command line declares: a start without it ends it.
+    ///
+    /// # Errors
+    /// [`PolicyFailure`]; what was in force still is.
+    pub async fn declare(&self, bundle: PolicyBundle, info: RequestInfo) -> Result<ActivePolicy, PolicyFailure> {
+        let bundles = self.inner.bundles.clone().ok_or(PolicyFailure::Fixed)?;
+        bundles.activate(bundle, Origin::Declared, info).await
+    }
+
+    /// Brings an earlier revision of a bundle into force again, under the same conditions.
+    ///
+    /// # Errors
+    /// [`PolicyFailure`]; what was in force still is.
+    pub async fn roll_back(
+        &self,
+        name: String,
+        revision: Option<u64>,
+        info: RequestInfo,
+    ) -> Result<ActivePolicy, PolicyFailure> {
+        let bundles = self.inner.bundles.clone().ok_or(PolicyFailure::Fixed)?;
+        bundles.roll_back(name, revision, info).await
+    }
+
+    /// The value at a path of what is in force, as OPA's data API has it; `None` where it is undefined.
+    ///
+    /// # Errors
+    /// [`PolicyProblem`].
+    pub async fn value_at(&self, path: String, input: Option<Json>) -> Result<Option<Json>, PolicyProblem> {
+        let fixed = || PolicyProblem::new("the policy of this node cannot be looked into");
+        let bundles = self.inner.bundles.clone().ok_or_else(fixed)?;
+        let policy = bundles.in_force().await;
+        let found = tokio::task::spawn_blocking(move || policy.value_at(&path, input.as_ref())).await;
+        found.unwrap_or_else(|_| Err(PolicyProblem::new("the evaluation ended early")))
+    }
+
+    /// Judges a request without any effect and tells which rules fired; `None` when the policy cannot be looked into.
+    pub async fn explain(&self, input: &PolicyInput<'_>) -> Option<PolicyExplanation> {
+        let policy = self.inner.bundles.as_ref()?.in_force().await;
+        Some(policy.explain(input))
     }
 }
 

@@ -9,4 +9,5 @@
 
 mod domain;
 mod evolution;
+mod policies;
 mod tokens;

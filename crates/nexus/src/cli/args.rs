@@ -5,7 +5,7 @@ use nexus_core::ports::SchemaKind;
 
 use crate::{
     Client,
-    cli::{Format, config::ConfigVerb, token::TokenVerb},
+    cli::{Format, check::Check, config::ConfigVerb, token::TokenVerb},
 };
 
 /// An event-sourcing and CQRS platform that is born governed.
@@ -65,6 +65,9 @@ pub(crate) enum Builtin {
     /// Look at the schemas of commands and events, change them, and check them in a repository.
     #[command(subcommand)]
     Schema(SchemaVerb),
+    /// Look at the policy, test it, try it on what is stored, bring it into force and back.
+    #[command(subcommand)]
+    Policy(PolicyVerb),
     /// See how far read models are.
     #[command(subcommand)]
     Projection(ProjectionVerb),
@@ -74,6 +77,8 @@ pub(crate) enum Builtin {
     /// Prove what the log holds, and check proofs.
     #[command(subcommand)]
     Log(LogVerb),
+    /// Hold the rules of the gate against a repository. Exit 0 clean, 1 findings, 2 usage, 3 the gate itself failed.
+    Check(Check),
     /// Check a log that is not open, from its first byte to its last. Exit 0 intact, 1 damaged, 2 cannot be checked.
     Verify(Verify),
     /// Issue, list and revoke tokens.
@@ -108,6 +113,9 @@ pub(crate) struct Dev {
     /// The sample domain to load: `orders` or `none`. Only where the application offers samples.
     #[arg(long, value_name = "NAME")]
     pub(crate) sample: Option<String>,
+    /// Add the policies in this directory, and follow their changes.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policy: Option<PathBuf>,
     /// Accepted for scripts; no browser is opened.
     #[arg(long, hide = true)]
     pub(crate) no_open: bool,
@@ -133,6 +141,9 @@ pub(crate) struct Serve {
     /// What this server does; everything when nothing else is said.
     #[arg(long, value_enum)]
     pub(crate) role: Option<Role>,
+    /// Add the policies in this directory, and follow their changes.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policy: Option<PathBuf>,
     /// The sample domain to load: `orders` or `none`. Only where the application offers samples.
     #[arg(long, value_name = "NAME")]
     pub(crate) sample: Option<String>,
@@ -142,7 +153,16 @@ impl Serve {
     /// A file, and nothing on the command line beside it.
     pub(crate) fn of_file(config: PathBuf) -> Self {
         let config = Some(config);
-        Self { config, data: None, listen: None, api_tokens: false, insecure_no_auth: false, role: None, sample: None }
+        Self {
+            config,
+            data: None,
+            listen: None,
+            api_tokens: false,
+            insecure_no_auth: false,
+            role: None,
+            policy: None,
+            sample: None,
+        }
     }
 }
 
@@ -398,6 +418,90 @@ pub(crate) struct SchemaGenerate {
     /// The directory of schemas.
     #[arg(default_value = "schemas")]
     pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyVerb {
+    /// List the bundles in force.
+    List,
+    /// Run the tests of a directory, without a server. Exit 5 when one does not hold.
+    Test(PolicyTest),
+    /// Judge an input, or everything that is stored, without any effect.
+    Eval(PolicyEval),
+    /// Tell which rules fire for an input, on the server.
+    Explain {
+        /// The input: JSON text, a file, or `-` for standard input.
+        #[arg(long, value_name = "JSON|FILE|-")]
+        input: String,
+    },
+    /// List what was denied, and who read what only some may read.
+    Decisions(PolicyDecisions),
+    /// Bring the bundle in a directory into force, once its tests hold.
+    Push {
+        /// The bundle's name.
+        name: String,
+        /// The directory with its modules and their tests.
+        directory: PathBuf,
+    },
+    /// Bring an earlier revision of a bundle into force again.
+    Rollback {
+        /// The bundle's name.
+        name: String,
+        /// Which one; the one before by default.
+        #[arg(long, value_name = "REVISION")]
+        revision: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyTest {
+    /// The directory with the modules and their tests.
+    pub(crate) directory: PathBuf,
+    /// The bundle whose place it takes among those of this application; by default the name of the directory.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyEval {
+    /// The input: JSON text, a file, or `-` for standard input.
+    #[arg(long, value_name = "JSON|FILE|-", conflicts_with = "history")]
+    pub(crate) input: Option<String>,
+    /// Ask the bundle in this directory, without a server.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// The bundle whose place it takes among those of this application; by default the name of the directory.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Judge every stored event and every recorded decision again, and print what would have been decided otherwise.
+    /// Exit 1 when there is any.
+    #[arg(long, requires = "bundle")]
+    pub(crate) history: bool,
+    /// Only what was recorded at this moment or later.
+    #[arg(long, value_name = "TIME", value_parser = crate::cli::policy::moment)]
+    pub(crate) since: Option<nexus_core::Timestamp>,
+    /// Read a data directory that no server has open, instead of asking a server.
+    #[arg(long, value_name = "DIR", requires = "history")]
+    pub(crate) data: Option<PathBuf>,
+    /// The roles that whoever stored events is taken to have had; events do not tell.
+    #[arg(long, value_name = "ROLES", value_delimiter = ',', default_value = "writer")]
+    pub(crate) roles: Vec<String>,
+    /// The environment that events are taken to be from.
+    #[arg(long, value_name = "NAME", default_value = "production")]
+    pub(crate) environment: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyDecisions {
+    /// Only what was not allowed.
+    #[arg(long)]
+    pub(crate) denied: bool,
+    /// Only decisions after this position of the log.
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    pub(crate) after: u64,
+    /// Most decisions to print.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: u32,
 }
 
 #[derive(Debug, Args)]

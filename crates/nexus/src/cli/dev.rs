@@ -3,6 +3,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nexus_api::RateLimits;
+
 use crate::{
     App, Failure,
     cli::{
@@ -22,18 +24,18 @@ pub(crate) async fn dev(app: App, dev: Dev, program: &str, output: Output) -> Re
     };
     let port = if dev.random_ports { 0 } else { dev.port };
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    let app = app.with_sample(dev.sample.as_deref())?;
-    let (role, access) = (Role::All, Access::Open);
-    run(app, ServerOptions { data, listen, environment: "dev", role, access }, program, output).await
+    let app = app.with_sample(dev.sample.as_deref())?.with_policy_directory(dev.policy);
+    let (role, access, limits) = (Role::All, Access::Open, RateLimits::default());
+    run(app, ServerOptions { data, listen, environment: "dev", role, access, limits }, program, output).await
 }
 
 pub(crate) async fn serve(app: App, serve: Serve, program: &str, output: Output) -> Result<(), Failure> {
     let settings = Settings::gather(&serve)?;
     let access = settings.access()?;
     let data = DataDir::kept(settings.data()?)?;
-    let app = app.with_sample(serve.sample.as_deref())?;
-    let Settings { listen, role, .. } = settings;
-    run(app, ServerOptions { data, listen, environment: "production", role, access }, program, output).await
+    let app = app.with_sample(serve.sample.as_deref())?.with_policy_directory(settings.policy.clone());
+    let Settings { listen, role, limits, .. } = settings;
+    run(app, ServerOptions { data, listen, environment: "production", role, access, limits }, program, output).await
 }
 
 async fn run(app: App, options: ServerOptions, program: &str, output: Output) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 mod backup;
 mod banner;
+mod check;
 mod command;
 mod config;
 mod dev;
@@ -10,6 +11,7 @@ mod event;
 mod exchange;
 mod log;
 mod output;
+pub(crate) mod policy;
 mod projection;
 mod query;
 mod run;

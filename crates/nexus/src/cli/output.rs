@@ -39,6 +39,11 @@ impl Output {
         self.format
     }
 
+    /// Whether colours are wanted.
+    pub(crate) fn colored(self) -> bool {
+        self.colored
+    }
+
     /// The text in bold, where colours are wanted.
     #[must_use]
     pub fn bold(self, text: &str) -> String {

@@ -9,7 +9,8 @@ use crate::{
     cli::{
         Output, args,
         args::{Arguments, Builtin},
-        backup, command, config, dev, event, log, output, projection, query, schema, stream, token, verify,
+        backup, check, command, config, dev, event, log, output, policy, projection, query, schema, stream, token,
+        verify,
     },
     config::private_text,
 };
@@ -112,9 +113,11 @@ async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), F
         Builtin::Stream(verb) => stream::run(verb, &client()?, output).await,
         Builtin::Event(verb) => event::run(verb, &client()?, output).await,
         Builtin::Schema(verb) => schema::run(verb, app, client, output).await,
+        Builtin::Policy(verb) => policy::run(verb, app, client, output).await,
         Builtin::Projection(verb) => projection::run(verb, &client()?, output).await,
         Builtin::Backup(verb) => backup::run(verb, client, output).await,
         Builtin::Log(verb) => log::run(verb, client, output).await,
+        Builtin::Check(arguments) => check::run(arguments, output).await,
         Builtin::Token(verb) => token::run(verb, app, client, output).await,
         Builtin::Config(verb) => config::run(verb, output).await,
         Builtin::Verify(arguments) => verify::run(&arguments, output),

@@ -27,6 +27,8 @@ pub(crate) struct Content {
     pub(crate) server: ServerSection,
     pub(crate) auth: Option<AuthSection>,
     pub(crate) policy: Option<PolicySection>,
+    #[serde(default)]
+    pub(crate) limits: LimitsSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +85,14 @@ pub(crate) struct KeySection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicySection {
     pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsSection {
+    pub(crate) queries_per_minute: Option<u32>,
+    pub(crate) search_per_minute: Option<u32>,
+    pub(crate) temporal_per_minute: Option<u32>,
 }
 
 impl ConfigFile {

@@ -33,6 +33,10 @@ const ALL: &[Member] = &[
     Member { name: "server", below: &[leaf("listen"), leaf("data"), leaf("role")] },
     Member { name: "auth", below: &[leaf("api_tokens"), Member { name: "issuers", below: ISSUERS }] },
     Member { name: "policy", below: &[leaf("directory")] },
+    Member {
+        name: "limits",
+        below: &[leaf("queries_per_minute"), leaf("search_per_minute"), leaf("temporal_per_minute")],
+    },
 ];
 
 /// Whether every member is known; otherwise a sentence about the first that is not.

@@ -1,11 +1,16 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
+use nexus_api::{RateLimit, RateLimits};
 use nexus_identity::IssuerOptions;
 
-use super::{file::ConfigFile, issuers};
+use super::{
+    file::{ConfigFile, LimitsSection},
+    issuers,
+};
 use crate::{
     Failure,
     cli::args::{Role, Serve},
@@ -17,6 +22,9 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) data: Option<PathBuf>,
     pub(crate) role: Role,
+    /// Policies that are added, and followed.
+    pub(crate) policy: Option<PathBuf>,
+    pub(crate) limits: RateLimits,
     pub(crate) access: Option<Access>,
     /// Every setting for a person: name, value, where it comes from.
     pub(crate) told: Vec<[String; 3]>,
@@ -76,15 +84,14 @@ impl Settings {
         let role = flags.role.or(in_file).unwrap_or(Role::All);
         tell("server.role", role.name().to_owned(), flags.role.is_some(), in_file.is_some());
 
-        if let Some(policy) = file.as_ref().and_then(|file| file.content.policy.as_ref()) {
-            return Err(Failure::usage(format_args!(
-                "{origin}: `policy.directory` ({}) is reserved, and not read by this version",
-                policy.directory.display()
-            ))
-            .hint("take it out; the policy is the one that is built into the application"));
-        }
+        let in_file = file.as_ref().and_then(|file| Some(file.beside(&file.content.policy.as_ref()?.directory)));
+        let policy = flags.policy.clone().or_else(|| in_file.clone());
+        let shown = policy.as_deref().map_or_else(|| "(not set)".to_owned(), |path| path.display().to_string());
+        tell("policy.directory", shown, flags.policy.is_some(), in_file.is_some());
+
+        let limits = limits(file.as_ref(), &mut tell);
         let access = access(flags, file.as_ref(), &mut told)?;
-        Ok(Self { listen, data, role, access, told })
+        Ok(Self { listen, data, role, policy, limits, access, told })
     }
 
     /// What the server may be started with.
@@ -119,6 +126,24 @@ const THREE_WAYS: &str = "choose one of three:
     --api-tokens            accept tokens of this server; make the first with `token create --data DIR --role admin`
     --config nexus.toml     trust an issuer of signed tokens (JWT), under [auth]: docs/identity.md
     --insecure-no-auth      ask nobody for anything; accepted on a loopback address only";
+
+/// How often one client may ask: what the file says, and the defaults for the rest. 0 is no limit.
+fn limits(file: Option<&ConfigFile>, tell: &mut impl FnMut(&str, String, bool, bool)) -> RateLimits {
+    let written = file.map(|file| &file.content.limits);
+    let defaults = RateLimits::default();
+    let mut limit = |name: &str, of: fn(&LimitsSection) -> Option<u32>, default: RateLimit| {
+        let in_file = written.and_then(of);
+        let limit = in_file.map_or(default, |per_minute| RateLimit { per_minute: NonZeroU32::new(per_minute) });
+        let shown = limit.per_minute.map_or_else(|| "none".to_owned(), |count| count.to_string());
+        tell(&format!("limits.{name}"), shown, false, in_file.is_some());
+        limit
+    };
+    RateLimits {
+        queries: limit("queries_per_minute", |limits| limits.queries_per_minute, defaults.queries),
+        search: limit("search_per_minute", |limits| limits.search_per_minute, defaults.search),
+        temporal: limit("temporal_per_minute", |limits| limits.temporal_per_minute, defaults.temporal),
+    }
+}
 
 fn access(flags: &Serve, file: Option<&ConfigFile>, told: &mut Vec<[String; 3]>) -> Result<Option<Access>, Failure> {
     let section = file.and_then(|file| Some((file, file.content.auth.as_ref()?)));
@@ -282,8 +307,13 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_is_not_read_is_refused() {
-        let (_dir, serve) = with_file("[auth]\n[policy]\ndirectory = \"policies\"");
-        assert!(refused(&serve).contains("reserved"));
+    fn policies_lie_beside_the_file_and_limits_are_those_it_names() {
+        let (dir, serve) =
+            with_file("[policy]\ndirectory = \"policies\"\n[limits]\nqueries_per_minute = 5\nsearch_per_minute = 0");
+        let settings = Settings::gather(&serve).unwrap();
+        assert_eq!(settings.policy, Some(dir.path().join("policies")));
+        let per_minute = |limit: RateLimit| limit.per_minute.map(NonZeroU32::get);
+        let RateLimits { queries, search, temporal } = settings.limits;
+        assert_eq!((per_minute(queries), per_minute(search), per_minute(temporal)), (Some(5), None, Some(10)));
     }
 }

@@ -7,5 +7,6 @@
     reason = "a test that meets the unexpected must fail"
 )]
 
+mod check;
 mod schemas;
 mod upcasting;

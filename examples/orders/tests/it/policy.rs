@@ -1,23 +1,21 @@
-use nexus_policy::{PolicyModule, RegoPolicyEngine, base_policy};
+use nexus_core::ports::PolicyModule;
+use nexus_policy::{RegoPolicyEngine, run_tests, with_shipped};
 
-const TESTS: &str = include_str!("../../policies/orders_test.rego");
+fn own() -> PolicyModule {
+    PolicyModule { name: "orders.rego".into(), source: orders::POLICY.into() }
+}
 
 #[test]
-fn the_policy_loads_beside_the_base_policy() {
-    let own = PolicyModule { name: "orders.rego".into(), source: orders::POLICY.into() };
-    RegoPolicyEngine::new(vec![base_policy(), own]).unwrap();
+fn the_policy_loads_beside_the_shipped_one() {
+    RegoPolicyEngine::new(with_shipped([own()])).unwrap();
 }
 
 #[test]
 fn every_test_of_the_policy_holds() {
-    let mut engine = regorus::Engine::new();
-    engine.add_policy("orders.rego".into(), orders::POLICY.into()).unwrap();
-    engine.add_policy("orders_test.rego".into(), TESTS.into()).unwrap();
-    let names: Vec<_> =
-        TESTS.lines().filter_map(|line| line.strip_suffix(" if {")).filter(|name| name.starts_with("test_")).collect();
-    assert_eq!(names.len(), TESTS.matches("\ntest_").count());
-    for name in names {
-        let holds = engine.eval_rule(format!("data.nexus_orders_test.{name}")).unwrap();
-        assert_eq!(holds, regorus::Value::Bool(true), "{name}");
-    }
+    let tests = include_str!("../../policies/orders_test.rego");
+    let tests = PolicyModule { name: "orders_test.rego".into(), source: tests.into() };
+    let report = run_tests(&with_shipped([own(), tests.clone()])).unwrap();
+    let failures: Vec<_> = report.failures().collect();
+    assert!(failures.is_empty(), "{failures:?}");
+    assert_eq!(report.results.len(), tests.source.matches("\ntest_").count());
 }

@@ -1,0 +1,208 @@
+//! What is asked of policies: the deny rules in their syntax trees, and their tests, run.
+
+use std::{num::NonZeroU32, sync::Arc, thread, time::Duration};
+
+use nexus_core::ports::PolicyEngine as _;
+use nexus_policy::{PolicyError, PolicyModule, RegoPolicyEngine, base_policy};
+use regorus::{
+    Engine,
+    unstable::{Expr, Literal, Ref, Rule, RuleHead},
+    utils::limits::ExecutionTimerConfig,
+};
+
+use crate::facts::{PolicyBundle, Text};
+
+/// Longest time a test may take.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// Deepest nesting of brackets that is parsed.
+const MOST_NESTED: usize = 200;
+/// Most signs in a row that are parsed.
+const MOST_SIGNS: usize = 2_000;
+/// Room for that, in bytes; most of it is never touched.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// The modules that are in force, as the engine takes them.
+pub(super) fn modules(bundle: &PolicyBundle) -> Vec<PolicyModule> {
+    bundle.modules.iter().map(|text| module(text)).collect()
+}
+
+fn module(text: &Text) -> PolicyModule {
+    PolicyModule { name: PolicyBundle::module_name(text).to_owned(), source: text.text.clone() }
+}
+
+/// Why a bundle cannot be loaded.
+pub(super) fn refusal(bundle: &PolicyBundle) -> Option<PolicyError> {
+    let deep = |text: &&Arc<Text>| nested_line(&text.text).is_some();
+    if let Some(text) = bundle.modules.iter().chain(&bundle.tests).find(deep) {
+        return Some(PolicyError::Invalid {
+            module: PolicyBundle::module_name(text).to_owned(),
+            line: nested_line(&text.text),
+            reason: format!("it is nested deeper than {MOST_NESTED}"),
+        });
+    }
+    RegoPolicyEngine::new(modules(bundle)).err()
+}
+
+/// The line, 1-based, where brackets or signs are nested deeper than the parser's stack should have to bear.
+fn nested_line(source: &str) -> Option<u32> {
+    let (mut depth, mut signs, mut line) = (0_usize, 0_usize, 1_u32);
+    for c in source.chars() {
+        match c {
+            '\n' => line = line.saturating_add(1),
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        signs = if c == '-' || (c.is_whitespace() && signs > 0) { signs + 1 } else { 0 };
+        if depth > MOST_NESTED || signs > MOST_SIGNS {
+            return Some(line);
+        }
+    }
+    None
+}
+
+/// Runs something that parses policies on a thread with room for what they may nest.
+pub(super) fn with_room<T: Send>(work: impl Fn() -> T + Sync) -> T {
+    let room = thread::Builder::new().stack_size(STACK);
+    let done = thread::scope(|scope| room.spawn_scoped(scope, &work).ok().and_then(|running| running.join().ok()));
+    done.unwrap_or_else(work)
+}
+
+/// The digests under which modules may be in force: by themselves, and with the policy that is shipped.
+pub(super) fn digests(modules: &[PolicyModule]) -> Vec<String> {
+    let mut with_base = modules.to_vec();
+    if modules.iter().all(|module| module.name != base_policy().name) {
+        with_base.push(base_policy());
+    }
+    let engines = [modules.to_vec(), with_base].into_iter().filter_map(|modules| RegoPolicyEngine::new(modules).ok());
+    engines.map(|engine| engine.digest().to_string()).collect()
+}
+
+/// A deny rule that does not say all a refusal has to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Silent {
+    /// 1-based.
+    pub(super) line: u32,
+    /// What it does not say: `id`, `remediation`.
+    pub(super) lacks: Vec<&'static str>,
+}
+
+/// The deny rules of a module that lack an id or a remediation.
+pub(super) fn silent(text: &Text) -> Vec<Silent> {
+    let mut engine = Engine::new();
+    if engine.add_policy(text.file.clone(), text.text.clone()).is_err() {
+        return Vec::new();
+    }
+    let rules = engine.get_modules().iter().flat_map(|module| module.policy.clone());
+    rules.filter_map(|rule| silent_rule(&rule)).collect()
+}
+
+fn silent_rule(rule: &Rule) -> Option<Silent> {
+    let Rule::Spec { span, head: RuleHead::Set { refr, key, .. }, bodies } = rule else { return None };
+    if !is_deny(refr) {
+        return None;
+    }
+    let value = key.as_ref()?;
+    let members = match &**value {
+        Expr::Var { span: name, .. } => {
+            bodies.iter().find_map(|body| assigned(&body.query, name.text())).and_then(|value| keys(&value))
+        }
+        _ => keys(value.as_ref()),
+    };
+    // What a function or comprehension makes cannot be told here; a text cannot have members.
+    let said = match members {
+        Some(members) => members,
+        None if matches!(&**value, Expr::String { .. } | Expr::RawString { .. } | Expr::Call { .. }) => Vec::new(),
+        None => return None,
+    };
+    if matches!(&**value, Expr::Call { .. }) && !is_text_call(value) {
+        return None;
+    }
+    let lacks: Vec<_> =
+        ["id", "remediation"].into_iter().filter(|member| !said.iter().any(|name| name == member)).collect();
+    (!lacks.is_empty()).then_some(Silent { line: span.line, lacks })
+}
+
+fn is_deny(refr: &Ref<Expr>) -> bool {
+    match &**refr {
+        Expr::Var { span, .. } => span.text() == "deny",
+        Expr::RefDot { field: (span, _), .. } => span.text() == "deny",
+        _ => false,
+    }
+}
+
+/// Whether a call makes a text: `deny contains sprintf(…)`.
+fn is_text_call(value: &Expr) -> bool {
+    let Expr::Call { fcn, .. } = value else { return false };
+    matches!(&**fcn, Expr::Var { span, .. } if ["sprintf", "concat", "lower", "upper"].contains(&span.text()))
+}
+
+/// What a body gives a variable.
+fn assigned(query: &regorus::unstable::Query, name: &str) -> Option<Ref<Expr>> {
+    query.stmts.iter().find_map(|statement| match &statement.literal {
+        Literal::Expr { expr, .. } => match &**expr {
+            Expr::AssignExpr { lhs, rhs, .. } => {
+                matches!(&**lhs, Expr::Var { span, .. } if span.text() == name).then(|| rhs.clone())
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// The names of the members of an object that is written out.
+fn keys(value: &Expr) -> Option<Vec<String>> {
+    let Expr::Object { fields, .. } = value else { return None };
+    let names = fields.iter().filter_map(|(_, key, _)| match &**key {
+        Expr::String { span, .. } | Expr::RawString { span, .. } => {
+            Some(span.text().trim_matches(['"', '`']).to_owned())
+        }
+        _ => None,
+    });
+    Some(names.collect())
+}
+
+/// One test of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TestRun {
+    /// The file it is in.
+    pub(super) file: String,
+    pub(super) name: String,
+    /// 1-based.
+    pub(super) line: u32,
+    /// Why it does not pass.
+    pub(super) failed: Option<String>,
+}
+
+/// Runs the `test_…` rules of a bundle; `Err` when tests and policies cannot be loaded together.
+pub(super) fn run_tests(bundle: &PolicyBundle) -> Result<Vec<TestRun>, String> {
+    let mut engine = Engine::new();
+    engine.set_execution_timer_config(ExecutionTimerConfig { limit: TIME_LIMIT, check_interval: NonZeroU32::MIN });
+    let mut runs = Vec::new();
+    for text in bundle.modules.iter().chain(&bundle.tests) {
+        let package = engine
+            .add_policy(text.file.clone(), text.text.clone())
+            .map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
+        let module = engine.get_modules().iter().last().cloned();
+        let rules = module.into_iter().flat_map(|module| module.policy.clone());
+        runs.extend(rules.filter_map(|rule| test_of(&rule, &text.file)).map(|run| (package.clone(), run)));
+    }
+    engine.set_input(regorus::Value::new_object());
+    let runs = runs.into_iter().map(|(package, run)| {
+        let failed = match engine.eval_rule(format!("{package}.{}", run.name)) {
+            Ok(regorus::Value::Bool(true)) => None,
+            Ok(regorus::Value::Undefined) => Some("it is not true".to_owned()),
+            Ok(other) => Some(format!("it is {other}")),
+            Err(error) => Some(error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")),
+        };
+        TestRun { failed, ..run }
+    });
+    Ok(runs.collect())
+}
+
+fn test_of(rule: &Rule, file: &str) -> Option<TestRun> {
+    let Rule::Spec { span, head: RuleHead::Compr { refr, .. }, .. } = rule else { return None };
+    let Expr::Var { span: name, .. } = &**refr else { return None };
+    let name = name.text().to_owned();
+    name.starts_with("test_").then(|| TestRun { file: file.to_owned(), name, line: span.line, failed: None })
+}
