@@ -8,8 +8,8 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use nexus_core::{
-    Actor, Timestamp,
-    ports::{Clock as _, MAX_TOKEN_BYTES},
+    Actor, StreamId, Timestamp,
+    ports::{Clock as _, MAX_TOKEN_BYTES, StreamRead},
 };
 use nexus_testkit::fakes::MemoryAuthenticator;
 use serde_json::{Value, json};
@@ -30,6 +30,8 @@ impl Guarded {
         let server = Server::configured(|config| {
             config.anonymous_actor = None;
             config.authenticator = Some(authenticator);
+            // A sign of life would end a feed as well; these must end without one.
+            config.feed_ping = Duration::from_hours(1);
         });
         Self { server: server.await, issuer }
     }
@@ -160,7 +162,15 @@ async fn the_actor_of_the_token_is_stored_and_a_body_cannot_name_another() {
     let event = json!({ "eventType": "MoneyDeposited", "payload": { "amount": 1 }, "metadata": forged });
     let body = json!({ "aggregateType": "Account", "expectedVersion": "any", "events": [event] });
     assert_eq!(guarded.server.post_with("/api/streams/a/events", &all, &body).await.status, 201);
-    let stored = guarded.server.get_with("/api/streams/a/events", &all).await.json();
+    let stored = guarded.server.get_with("/api/streams/a/events", &all).await;
+    let stored = stored.json();
+    // Nor is it kept beside the real one, where another reader of the log might take it for the real one.
+    let read = StreamRead::all(StreamId::new("a").unwrap(), 10);
+    for event in guarded.server.node.events().read_stream(read).await.unwrap().events {
+        assert_eq!(event.metadata.user_id.as_deref(), Some("ann"));
+        let further = event.metadata.extra.map(|extra| extra.to_value().unwrap()).unwrap_or_default();
+        assert!(further.get("userId").is_none(), "{further}");
+    }
     let events = stored["events"].as_array().unwrap();
     assert_eq!(events.len(), 2);
     for event in events {
