@@ -19,6 +19,7 @@ mod query_service;
 mod request;
 mod schemas;
 mod system;
+mod ways;
 
 pub use append_service::{AppendAnswer, AppendFailure, AppendService, PendingAppend};
 pub use catalogue::{Catalogue, CatalogueError, CommandEntry};

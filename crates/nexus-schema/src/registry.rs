@@ -8,7 +8,7 @@ use nexus_core::{
     Digest, Json,
     ports::{
         RegisterError, RegisteredSchema, Registration, SchemaDocument, SchemaKind, SchemaLink, SchemaRef,
-        SchemaRefusal, SchemaRegistry, SemanticVersion, Subject,
+        SchemaRefusal, SchemaRegistry, SchemaUpcaster, SemanticVersion, Subject,
     },
 };
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ impl JsonSchemaRegistry {
         let reference = SchemaRef { id, kind, name: name.to_owned(), version, digest };
         // Nothing is known about the change, so it counts as the largest.
         let semantic = SemanticVersion { major: version, minor: 0, patch: 0 };
-        state.insert(registered(wanted, reference.clone(), semantic))?;
+        state.insert(registered(wanted, reference.clone(), semantic, None))?;
         Ok(reference)
     }
 
@@ -118,6 +118,15 @@ impl JsonSchemaRegistry {
         bundle(schema, links, &|link| self.read().linked(link))
     }
 
+    pub(crate) fn checked(&self, entry: &Entry, document: &Json) -> Result<SchemaRef, SchemaRefusal> {
+        let schema = entry.known.reference.clone();
+        let violations = match self.compiled(entry) {
+            Ok(compiled) => compiled.violations(document),
+            Err(error) => return Err(SchemaRefusal::Unusable { schema, reason: error.to_string() }),
+        };
+        if violations.is_empty() { Ok(schema) } else { Err(SchemaRefusal::Invalid { schema, violations }) }
+    }
+
     fn compiled(&self, entry: &Entry) -> Result<Arc<Compiled>, RegisterError> {
         self.cache.get(&entry.slot, || {
             let document = self.bundled(&entry.known.schema, &entry.known.links)?;
@@ -135,12 +144,7 @@ impl SchemaRegistry for JsonSchemaRegistry {
         document: &Json,
     ) -> Result<SchemaRef, SchemaRefusal> {
         let entry = self.entry(kind, name, version)?;
-        let schema = entry.known.reference.clone();
-        let violations = match self.compiled(&entry) {
-            Ok(compiled) => compiled.violations(document),
-            Err(error) => return Err(SchemaRefusal::Unusable { schema, reason: error.to_string() }),
-        };
-        if violations.is_empty() { Ok(schema) } else { Err(SchemaRefusal::Invalid { schema, violations }) }
+        self.checked(&entry, document)
     }
 
     fn register(&self, kind: SchemaKind, name: &str, schema: &Value) -> Result<SchemaRef, RegisterError> {
@@ -174,7 +178,12 @@ impl SchemaRegistry for JsonSchemaRegistry {
 }
 
 /// A schema as it is kept.
-pub(crate) fn registered(wanted: Registration, reference: SchemaRef, semantic: SemanticVersion) -> RegisteredSchema {
+pub(crate) fn registered(
+    wanted: Registration,
+    reference: SchemaRef,
+    semantic: SemanticVersion,
+    upcaster: Option<SchemaUpcaster>,
+) -> RegisteredSchema {
     let written = wanted.schema.to_string();
     let text = wanted.text.filter(|text| *text != written);
     let annotated = wanted.schema.get("x-nexus-owner").and_then(Value::as_str).map(str::to_owned);
@@ -185,6 +194,7 @@ pub(crate) fn registered(wanted: Registration, reference: SchemaRef, semantic: S
         schema: wanted.schema,
         text,
         links: wanted.links,
+        upcaster,
         deleted: None,
     }
 }

@@ -6,8 +6,9 @@ use nexus_core::{
     Digest, Json, Timestamp,
     ports::{
         CompatibilityMode, CompatibilityReport, DocumentCheck, RegisterError, RegisteredSchema, Registration,
-        RegistrationPlan, RegistryChange, SchemaBump, SchemaChange, SchemaLink, SchemaRef, SemanticVersion, Subject,
-        SubjectAccess, SubjectInfo, SubjectRegistry, SubjectRules, Violation, WantedVersion, mode_in_force,
+        RegistrationPlan, RegistryChange, SchemaBump, SchemaChange, SchemaLink, SchemaRef, SchemaRefusal,
+        SchemaRegistry, SemanticVersion, Subject, SubjectAccess, SubjectInfo, SubjectRegistry, SubjectRules, Violation,
+        WantedVersion, mode_in_force,
     },
 };
 use serde_json::Value;
@@ -18,6 +19,7 @@ use crate::{
     judge,
     registry::{digest_of, invalid, no_ids_left, registered},
     state::{Entry, State},
+    upcaster,
 };
 
 impl SubjectRegistry for JsonSchemaRegistry {
@@ -36,18 +38,20 @@ impl SubjectRegistry for JsonSchemaRegistry {
         let document = self.bundled(&wanted.schema, &wanted.links)?;
         Compiled::new(&document).map_err(invalid)?;
         let report = self.judged(wanted, &document, None, now)?;
-        if !report.compatible {
+        let made_up_for = wanted.upcaster.is_some() && upcaster::stands_for(&report);
+        if !report.compatible && !made_up_for {
             let subject = wanted.subject.clone();
             return Err(RegisterError::Incompatible { subject, report: Box::new(report) });
         }
         let state = self.read();
         let (id, version) = place_of(&state, wanted)?;
+        let upcaster = upcaster::led_here(&state, wanted)?;
         let before = state.of(&wanted.subject).and_then(|versions| versions.all.last());
         let computed = before.map_or(SemanticVersion::FIRST, |before| next_semantic(before, report.required_bump));
         let semantic = semantic_version(wanted, version, computed, report.required_bump)?;
         let Subject { kind, name } = wanted.subject.clone();
         let reference = SchemaRef { id, kind, name, version, digest };
-        Ok(RegistrationPlan::New(Box::new(registered(wanted.clone(), reference, semantic))))
+        Ok(RegistrationPlan::New(Box::new(registered(wanted.clone(), reference, semantic, upcaster))))
     }
 
     fn plan_deletion(
@@ -85,6 +89,9 @@ impl SubjectRegistry for JsonSchemaRegistry {
             if let Some(other) = others.next() {
                 let by = other.known.subject();
                 return Err(RegisterError::Referenced { subject, version: reference.version, by });
+            }
+            if let (true, Some(version)) = (for_good, version) {
+                upcaster::check_not_led_through(&state, &subject, version)?;
             }
             versions.push(reference.version);
         }
@@ -132,10 +139,17 @@ impl SubjectRegistry for JsonSchemaRegistry {
         self.judged(wanted, &document, against, now)
     }
 
-    fn fits(&self, subject: &Subject, older: u32, newer: u32) -> Result<CompatibilityReport, RegisterError> {
-        let (from, to) = (self.version(subject, older)?, self.version(subject, newer)?);
-        let (from, to) = (self.bundled(&from.schema, &from.links)?, self.bundled(&to.schema, &to.links)?);
-        Ok(judge::judge(&to, &[(older, &from)], CompatibilityMode::Backward))
+    fn fits(&self, older: &RegisteredSchema, newer: &RegisteredSchema) -> Result<CompatibilityReport, RegisterError> {
+        let (from, to) = (self.bundled(&older.schema, &older.links)?, self.bundled(&newer.schema, &newer.links)?);
+        Ok(judge::judge(&to, &[(older.reference.version, &from)], CompatibilityMode::Backward))
+    }
+
+    fn check_stored(&self, subject: &Subject, version: u32, document: &Json) -> Result<(), SchemaRefusal> {
+        let entry = self.read().of(subject).and_then(|versions| versions.version(version)).cloned();
+        match entry {
+            Some(entry) => self.checked(&entry, document).map(drop),
+            None => self.check(subject.kind, &subject.name, Some(version), document).map(drop),
+        }
     }
 
     fn compare(&self, subject: &Subject, from: u32, to: u32) -> Result<Vec<SchemaChange>, RegisterError> {
@@ -264,8 +278,9 @@ fn check_access(wanted: &Registration, access: SubjectAccess) -> Result<(), Regi
     }
 }
 
-/// A registration of what is known must not ask for another place.
+/// A registration of what is known must not ask for another place, or for another upcaster.
 fn check_known(wanted: &Registration, known: &RegisteredSchema) -> Result<(), RegisterError> {
+    upcaster::check_known(wanted, known)?;
     let (reference, subject) = (&known.reference, wanted.subject.clone());
     let refuse = |asked: String| {
         let (version, semantic) = (reference.version, known.semantic);

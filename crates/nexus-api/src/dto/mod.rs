@@ -8,6 +8,7 @@ mod history;
 mod metadata;
 mod operations;
 mod schemas;
+mod upcasting;
 
 pub use answers::{
     AppendAccepted, AppendLineAccepted, AppendLineRefused, AppendLineStream, AppendedStreamDto, CausationNode,
@@ -27,3 +28,4 @@ pub use schemas::{
     SchemaDto, SchemaList, SchemaReferenceDto, SchemaUsageDto, SchemaVersions, SubjectDto, SubjectRulesDto,
     ValidationDto, VersionUsageDto, ViolationDto,
 };
+pub use upcasting::{FailedEventDto, FailedSampleDto, SchemaUpcasterDto, UpcasterProofDto};

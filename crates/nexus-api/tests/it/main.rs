@@ -27,3 +27,4 @@ mod registry;
 mod schemas;
 mod server;
 mod start;
+mod upcasting;

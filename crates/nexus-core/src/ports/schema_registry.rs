@@ -208,6 +208,27 @@ pub enum RegisterError {
         /// What was asked for, and what would do.
         reason: String,
     },
+    /// An upcaster cannot stand where it was given.
+    #[error("{subject}: {reason}")]
+    Upcaster {
+        /// The subject.
+        subject: Subject,
+        /// Why not, and what would do.
+        reason: String,
+    },
+    /// An upcaster leads through the version that was to be deleted for good.
+    #[error(
+        "the {subject} version {version} is on the way by which upcasters lead to version {to}; it stays as long as \
+         that, or goes with the whole subject"
+    )]
+    LedThrough {
+        /// The subject.
+        subject: Subject,
+        /// The version.
+        version: u32,
+        /// The version that needs it.
+        to: u32,
+    },
     /// The subject does not accept this kind of write.
     #[error("{subject} {reason}")]
     NotAllowed {

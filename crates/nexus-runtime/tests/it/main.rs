@@ -9,3 +9,4 @@
 
 mod domain;
 mod evolution;
+mod registered;

@@ -12,6 +12,9 @@ use super::{
     witness,
 };
 
+/// The rule that a schema breaks which could not be registered whatever came before it.
+pub(crate) const UNUSABLE: &str = "unusable-schema";
+
 /// Values built in the search that every pair of versions gets, proof or not.
 const FIRST_EFFORT: usize = 1_500;
 /// Values built in the search that a pair gets which the algebra did not prove to fit.
@@ -150,7 +153,7 @@ fn unusable(reason: &str, version: u32, changes: Vec<Change>) -> Report {
 
 fn unusable_breach(reason: &str, version: u32) -> Breach {
     Breach {
-        rule: "unusable-schema".to_owned(),
+        rule: UNUSABLE.to_owned(),
         pointer: String::new(),
         message: format!("the schema could not be registered: {reason}"),
         fix: "correct the schema first".to_owned(),

@@ -22,5 +22,6 @@ mod version;
 mod witness;
 
 pub use diff::diff;
+pub(crate) use judge::UNUSABLE;
 pub use judge::judge;
 pub use report::{Breach, Bump, Change, ChangeKind, CompatibilityMode, Direction, Report};
