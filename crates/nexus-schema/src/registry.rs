@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use crate::{
     bundle::bundle,
-    cache::ValidatorCache,
-    canonical,
+    cache::Cache,
+    canonical, compat,
     compile::Compiled,
     graph::shown,
     limits,
@@ -43,13 +43,29 @@ use crate::{
 /// let undeclared = Json::from_value(&json!({ "total": 3, "colour": "red" }));
 /// assert!(registry.check(SchemaKind::Event, "OrderPlaced", None, &undeclared).is_err());
 /// ```
-#[derive(Default)]
 pub struct JsonSchemaRegistry {
     state: RwLock<State>,
-    cache: ValidatorCache,
+    validators: Cache<Compiled>,
+    prepared: Cache<compat::Version>,
+}
+
+impl Default for JsonSchemaRegistry {
+    fn default() -> Self {
+        Self {
+            state: RwLock::default(),
+            validators: Cache::new(Self::MAX_COMPILED),
+            prepared: Cache::new(Self::MAX_PREPARED),
+        }
+    }
 }
 
 impl JsonSchemaRegistry {
+    /// Most schemas kept compiled.
+    const MAX_COMPILED: usize = 4096;
+
+    /// Most versions kept ready for comparison; one takes some ten times as much as a compiled schema.
+    const MAX_PREPARED: usize = 256;
+
     /// A registry without schemas.
     #[must_use]
     pub fn new() -> Self {
@@ -128,9 +144,17 @@ impl JsonSchemaRegistry {
     }
 
     fn compiled(&self, entry: &Entry) -> Result<Arc<Compiled>, RegisterError> {
-        self.cache.get(&entry.slot, || {
+        self.validators.get(&entry.compiled, || {
             let document = self.bundled(&entry.known.schema, &entry.known.links)?;
-            Compiled::new(&document).map_err(invalid)
+            Compiled::new(&document).map(Arc::new).map_err(invalid)
+        })
+    }
+
+    /// A registered version ready to be compared with another.
+    pub(crate) fn prepared(&self, entry: &Entry) -> Result<Arc<compat::Version>, RegisterError> {
+        self.prepared.get(&entry.prepared, || {
+            let document = self.bundled(&entry.known.schema, &entry.known.links)?;
+            compat::Version::new(document.into_owned()).map(Arc::new).map_err(invalid)
         })
     }
 }

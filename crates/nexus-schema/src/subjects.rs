@@ -1,6 +1,6 @@
 //! How subjects change: what a registration or a deletion would do, and doing it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use nexus_core::{
     Digest, Json, Timestamp,
@@ -14,9 +14,8 @@ use nexus_core::{
 use serde_json::Value;
 
 use crate::{
-    JsonSchemaRegistry,
+    JsonSchemaRegistry, compat,
     compile::Compiled,
-    judge,
     registry::{digest_of, invalid, no_ids_left, registered},
     state::{Entry, State},
     upcaster,
@@ -35,9 +34,7 @@ impl SubjectRegistry for JsonSchemaRegistry {
             return Ok(RegistrationPlan::Known(known));
         }
         check_access(wanted, access)?;
-        let document = self.bundled(&wanted.schema, &wanted.links)?;
-        Compiled::new(&document).map_err(invalid)?;
-        let report = self.judged(wanted, &document, None, now)?;
+        let report = self.judged(wanted, None, now)?;
         let made_up_for = wanted.upcaster.is_some() && upcaster::stands_for(&report);
         if !report.compatible && !made_up_for {
             let subject = wanted.subject.clone();
@@ -134,14 +131,12 @@ impl SubjectRegistry for JsonSchemaRegistry {
         now: Timestamp,
     ) -> Result<CompatibilityReport, RegisterError> {
         digest_of(wanted)?;
-        let document = self.bundled(&wanted.schema, &wanted.links)?;
-        Compiled::new(&document).map_err(invalid)?;
-        self.judged(wanted, &document, against, now)
+        self.judged(wanted, against, now)
     }
 
     fn fits(&self, older: &RegisteredSchema, newer: &RegisteredSchema) -> Result<CompatibilityReport, RegisterError> {
-        let (from, to) = (self.bundled(&older.schema, &older.links)?, self.bundled(&newer.schema, &newer.links)?);
-        Ok(judge::judge(&to, &[(older.reference.version, &from)], CompatibilityMode::Backward))
+        let (from, to) = (self.ready(older)?, self.ready(newer)?);
+        Ok(compat::judge_prepared(&to, &[(older.reference.version, Ok(from))], CompatibilityMode::Backward))
     }
 
     fn check_stored(&self, subject: &Subject, version: u32, document: &Json) -> Result<(), SchemaRefusal> {
@@ -203,20 +198,22 @@ impl SubjectRegistry for JsonSchemaRegistry {
 }
 
 impl JsonSchemaRegistry {
-    /// Judges a self-contained schema against one version of its subject, or those its mode names.
     fn version(&self, subject: &Subject, version: u32) -> Result<Arc<RegisteredSchema>, RegisterError> {
         let info = self.subject(subject).ok_or_else(|| RegisterError::UnknownSubject { subject: subject.clone() })?;
         let unknown = || RegisterError::UnknownVersion { subject: subject.clone(), version };
         info.version(version).cloned().ok_or_else(unknown)
     }
 
+    /// Judges a schema against one version of its subject, or those its mode names.
     fn judged(
         &self,
         wanted: &Registration,
-        document: &Value,
         against: Option<u32>,
         now: Timestamp,
     ) -> Result<CompatibilityReport, RegisterError> {
+        let document = self.bundled(&wanted.schema, &wanted.links)?;
+        let candidate = compat::Version::new(document.into_owned()).map_err(invalid)?;
+        candidate.compiled().map_err(invalid)?;
         let (mut earlier, mode) = {
             let state = self.read();
             let versions = state.of(&wanted.subject);
@@ -231,17 +228,30 @@ impl JsonSchemaRegistry {
         };
         if let Some(version) = against {
             let subject = wanted.subject.clone();
-            earlier.retain(|known| known.reference.version == version);
+            earlier.retain(|entry| entry.known.reference.version == version);
             if earlier.is_empty() {
                 return Err(RegisterError::UnknownVersion { subject, version });
             }
         }
-        let documents: Vec<(u32, Cow<'_, Value>)> = earlier
+        let asked = if mode.is_transitive() { 0 } else { earlier.len().saturating_sub(1) };
+        let earlier: Vec<compat::Earlier> = earlier
             .iter()
-            .map(|known| Ok((known.reference.version, self.bundled(&known.schema, &known.links)?)))
-            .collect::<Result<_, RegisterError>>()?;
-        let old: Vec<(u32, &Value)> = documents.iter().map(|(version, schema)| (*version, &**schema)).collect();
-        Ok(judge::judge(document, &old, mode))
+            .skip(asked)
+            .map(|entry| (entry.known.reference.version, self.prepared(entry).map_err(|error| error.to_string())))
+            .collect();
+        Ok(compat::judge_prepared(&candidate, &earlier, mode))
+    }
+
+    /// A version ready to be compared; kept when it is registered.
+    fn ready(&self, schema: &RegisteredSchema) -> Result<Arc<compat::Version>, RegisterError> {
+        let entry = self.read().by_id(schema.reference.id).cloned();
+        match entry.filter(|entry| entry.known.reference == schema.reference) {
+            Some(entry) => self.prepared(&entry),
+            None => {
+                let document = self.bundled(&schema.schema, &schema.links)?;
+                compat::Version::new(document.into_owned()).map(Arc::new).map_err(invalid)
+            }
+        }
     }
 }
 
