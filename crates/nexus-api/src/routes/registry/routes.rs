@@ -1,19 +1,25 @@
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 
-use super::{compatibility, config, mode, register, schemas, subjects};
+use super::{compatibility, config, context, mode, register, schemas, subjects};
 use crate::state::Api;
 
 /// The routes under `/registry`. They are described by those who made them up, not in the OpenAPI document.
 pub(crate) fn routes() -> Router<Api> {
+    plain().route("/registry/contexts/{context}/{*rest}", any(context::within))
+}
+
+/// Those without a context in the path.
+pub(super) fn plain() -> Router<Api> {
     Router::new()
         .route("/registry", get(schemas::root))
         .route("/registry/", get(schemas::root))
         .route("/registry/contexts", get(subjects::contexts))
         .route("/registry/subjects", get(subjects::list))
         .route("/registry/subjects/{subject}", post(register::look_up).delete(subjects::delete))
+        .route("/registry/subjects/{subject}/metadata", get(subjects::with_metadata))
         .route("/registry/subjects/{subject}/versions", get(subjects::versions).post(register::register))
         .route(
             "/registry/subjects/{subject}/versions/{version}",
