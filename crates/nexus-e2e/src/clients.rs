@@ -55,7 +55,7 @@ impl ForeignClient {
     /// When they cannot be installed.
     #[must_use]
     pub fn node(home: &Path, packages: &[&str]) -> Option<Self> {
-        let npm = tool("NEXUS_NPM", "the Confluent client for JavaScript against the registry")?;
+        let npm = tool("NEXUS_NPM", "what needs packages of npm")?;
         if !home.join("installed").exists() {
             std::fs::create_dir_all(home).expect("the folder can be made");
             std::fs::write(home.join("package.json"), r#"{"private":true}"#).expect("the folder can be written");
