@@ -1,26 +1,32 @@
 //! How the schemas of an application came to be what they are: numbers its versions, links them, and sees to it that
 //! what is stored can be read before anything new is recorded.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use nexus_core::{
-    EventType, Json,
-    framework::EventSpec,
-    ports::{EventStore, RegisteredSchema, SchemaKind, SchemaRef, SchemaRegistry, Subject, SubjectRegistry},
-    upcast::{Chain, DeclaredUpcaster, Upcasters},
+    EventType,
+    framework::{EventSpec, Projection},
+    ports::{EventStore, SchemaKind, SchemaRef, Subject, SubjectRegistry},
+    upcast::{DeclaredUpcaster, Upcasters},
 };
 
 use crate::{
     Catalogue, StartError,
-    proof::{self, Sample},
+    proof::{self, samples_under},
+    ways::{self, Gap, Way, WayError, Ways},
 };
 
 /// What decides how stored payloads reach the application.
 pub(crate) struct Evolution<'a> {
     store: &'a dyn EventStore,
     registry: &'a Arc<dyn SubjectRegistry>,
-    /// By event type.
+    /// The upcasters of the code, by event type.
     upcasters: BTreeMap<String, Vec<DeclaredUpcaster>>,
+    /// The versions that projections name.
+    followed: BTreeMap<String, u32>,
 }
 
 /// The schema versions that the types of an application were written for. They are not always the newest: somebody may
@@ -52,27 +58,30 @@ impl OwnVersions {
     }
 }
 
-/// Two versions between which payloads do not fit, and no upcaster leads.
-struct Gap {
-    from: u32,
-    to: u32,
-    reason: String,
-}
-
 impl<'a> Evolution<'a> {
-    /// Gathers the upcasters of the aggregates and those the application adds.
+    /// Gathers the upcasters of the aggregates and those the application adds, and the versions that projections name.
+    ///
+    /// # Errors
+    /// When there are upcasters of an event type that nobody knows.
     pub(crate) fn new(
         store: &'a dyn EventStore,
         registry: &'a Arc<dyn SubjectRegistry>,
-        catalogue: &Catalogue,
+        (catalogue, projections): (&Catalogue, &[Projection]),
         added: Vec<DeclaredUpcaster>,
-    ) -> Self {
+    ) -> Result<Self, StartError> {
         let of_aggregates = catalogue.aggregates().flat_map(|aggregate| aggregate.upcasters()).cloned();
         let mut upcasters: BTreeMap<String, Vec<DeclaredUpcaster>> = BTreeMap::new();
         for declared in of_aggregates.chain(added) {
             upcasters.entry(declared.event_type.clone()).or_default().push(declared);
         }
-        Self { store, registry, upcasters }
+        let known = known_events(catalogue, projections);
+        if let Some(unknown) = upcasters.keys().find(|name| !known.contains(name.as_str())) {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(StartError::UnknownUpcaster { event_type: unknown.clone(), known });
+        }
+        let named = projections.iter().flat_map(Projection::schema_versions);
+        let followed = named.map(|(event_type, version)| ((*event_type).to_owned(), *version)).collect();
+        Ok(Self { store, registry, upcasters, followed })
     }
 
     /// Whether there are upcasters of this subject.
@@ -86,96 +95,75 @@ impl<'a> Evolution<'a> {
         event.version.or(last)
     }
 
-    /// Refuses upcasters of event types that nobody knows.
-    pub(crate) fn check_names(&self, known: &[&str]) -> Result<(), StartError> {
-        match self.upcasters.keys().find(|name| !known.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(unknown) => Err(StartError::UnknownUpcaster { event_type: unknown.clone(), known: known.join(", ") }),
-        }
-    }
-
-    /// The upcasters in force, after every stored version was found to have a way to the one declared, and every new
-    /// version was proven against samples and the log.
-    pub(crate) async fn settle(&self, own: &OwnVersions) -> Result<Upcasters, StartError> {
+    /// The upcasters in force and how they were found, after every stored version was found to have a way to the one
+    /// declared, and every new version was proven against samples and the log.
+    pub(crate) async fn settle(self, own: &OwnVersions) -> Result<(Arc<Upcasters>, Ways), StartError> {
+        let mut ways = Ways::new(Arc::clone(self.registry), self.upcasters, self.followed);
+        own.events.iter().for_each(|(name, (version, _))| ways.reads(name, *version));
         let (mut chains, mut gaps) = (Vec::new(), BTreeMap::new());
-        for (name, (version, _)) in &own.events {
-            let (chain, gap) = self.chain(name, *version)?;
-            chains.push(chain);
-            gaps.extend(gap.map(|gap| (name.as_str(), gap)));
+        for event_type in ways.event_types() {
+            let versions = ways.versions(&event_type);
+            let Some(wanted) = ways.wanted(&event_type, &versions) else { continue };
+            let way = ways.way(&event_type, wanted, &versions)?;
+            if own.events.contains_key(&event_type) {
+                check_way(&way, &versions)?;
+                gaps.extend(way.gap.map(|gap| (event_type, gap)));
+            }
+            chains.push(way.chain);
         }
-        for (name, upcasters) in self.upcasters.iter().filter(|(name, _)| !own.events.contains_key(*name)) {
-            let last = upcasters.iter().map(|upcaster| upcaster.to).max().unwrap_or(1);
-            chains.push(self.declared_chain(name, last)?);
-        }
-        let registry: Arc<dyn SchemaRegistry> = Arc::<dyn SubjectRegistry>::clone(self.registry);
-        let upcasters = Upcasters::new(chains, Upcasters::checked_by(registry));
+        let upcasters = Arc::new(Upcasters::new(chains, ways::checked_by(Arc::clone(self.registry))));
+        let start = Start { store: self.store, registry: self.registry, ways: &ways, upcasters: &upcasters };
         for (name, own) in own.events.iter().filter(|(name, _)| upcasters.concern(name)) {
-            self.prove(name, *own, &upcasters, gaps.remove(name.as_str())).await?;
+            start.prove(name, *own, gaps.remove(name)).await?;
         }
-        Ok(upcasters)
+        Ok((upcasters, ways))
     }
+}
 
-    fn declared_chain(&self, event_type: &str, wanted: u32) -> Result<Chain, StartError> {
-        let declared = self.upcasters.get(event_type).into_iter().flatten().cloned();
-        Ok(declared.into_iter().try_fold(Chain::to(event_type, wanted), Chain::upcaster)?)
+/// The event types of aggregates, and those that projections follow.
+fn known_events<'a>(catalogue: &'a Catalogue, projections: &'a [Projection]) -> BTreeSet<&'a str> {
+    let declared = catalogue.aggregates().flat_map(|aggregate| aggregate.events()).map(|event| event.event_type);
+    declared.chain(projections.iter().flat_map(Projection::event_types).copied()).collect()
+}
+
+/// Every version before the one wanted has a way there, unless there is a gap; then what is stored counts.
+fn check_way(way: &Way, versions: &[Arc<nexus_core::ports::RegisteredSchema>]) -> Result<(), StartError> {
+    let (chain, wanted) = (&way.chain, way.chain.wanted());
+    let earlier = versions.iter().map(|known| known.reference.version).filter(|version| *version < wanted);
+    for version in earlier.filter(|_| way.gap.is_none()) {
+        chain.reaches_from(version).map_err(|fault| StartError::NoWay {
+            event_type: chain.event_type().to_owned(),
+            version,
+            wanted,
+            reason: fault.to_string(),
+        })?;
     }
+    Ok(())
+}
 
-    /// The declared upcasters, and between them the versions whose payloads fit the next as they are.
-    fn chain(&self, event_type: &str, wanted: u32) -> Result<(Chain, Option<Gap>), StartError> {
-        let (mut chain, mut gap) = (self.declared_chain(event_type, wanted)?, None);
-        let versions = self.versions(event_type);
-        for (older, newer) in versions.iter().zip(versions.iter().skip(1)) {
-            let (from, to) = (older.reference.version, newer.reference.version);
-            if chain.leads_on_from(from) {
-                continue;
-            }
-            let report = self.registry.fits(&older.subject(), from, to)?;
-            match report.compatible {
-                true => chain = chain.unchanged(from, to)?,
-                // A newer application's change, of which this one knows nothing.
-                false if from >= wanted => chain = chain.guarded(),
-                // The rules of the subject took it all the same; whether anything stored is affected, the log says.
-                false => {
-                    let reasons: Vec<_> = report.breaches.iter().map(|breach| breach.message.as_str()).collect();
-                    gap = Some(Gap { from, to, reason: reasons.join("; ") });
-                    chain = chain.guarded();
-                }
-            }
+/// What is proven before an application starts.
+struct Start<'a> {
+    store: &'a dyn EventStore,
+    registry: &'a Arc<dyn SubjectRegistry>,
+    ways: &'a Ways,
+    upcasters: &'a Arc<Upcasters>,
+}
+
+impl Start<'_> {
+    /// Samples at every start where the code has upcasters, so that one that was changed is noticed; the log when the
+    /// version is new. Upcasters that are registered were proven then and do not change. Across a gap only what is
+    /// stored counts.
+    async fn prove(&self, event_type: &str, (wanted, new): (u32, bool), gap: Option<Gap>) -> Result<(), StartError> {
+        if !new && gap.is_none() && self.ways.in_code(event_type).is_empty() {
+            return Ok(());
         }
-        let earlier = versions.iter().map(|known| known.reference.version).filter(|version| *version < wanted);
-        for version in earlier.filter(|_| gap.is_none()) {
-            chain.reaches_from(version).map_err(|fault| StartError::NoWay {
-                event_type: event_type.to_owned(),
-                version,
-                wanted,
-                reason: fault.to_string(),
-            })?;
-        }
-        Ok((chain, gap))
-    }
-
-    /// The registered versions of an event type, ascending; also those that were deleted, since events of them may be
-    /// stored.
-    fn versions(&self, event_type: &str) -> Vec<Arc<RegisteredSchema>> {
-        let subject = Subject::new(SchemaKind::Event, event_type);
-        self.registry.subject(&subject).map(|info| info.versions).unwrap_or_default()
-    }
-
-    /// Samples at every start, so that an upcaster that was changed is noticed; the log when the version is new.
-    /// Across a gap only what is stored counts.
-    async fn prove(
-        &self,
-        event_type: &str,
-        (wanted, new): (u32, bool),
-        upcasters: &Upcasters,
-        gap: Option<Gap>,
-    ) -> Result<(), StartError> {
-        let samples = if gap.is_some() { Vec::new() } else { self.samples(event_type, wanted) };
-        let invalid = |error| StartError::governance(event_type, error);
-        let name = EventType::new(event_type).map_err(|error| invalid(error.to_string()))?;
+        let versions = self.ways.versions(event_type);
+        let earlier = versions.iter().filter(|known| known.reference.version <= wanted && gap.is_none());
+        let samples = earlier.flat_map(|known| samples_under(&**self.registry, known)).collect();
+        let name = EventType::new(event_type).map_err(|error| StartError::governance(event_type, error))?;
         let proof = match new {
-            true => proof::prove(self.store, upcasters, &name, samples).await?,
-            false => proof::prove_samples(upcasters, &name, samples),
+            true => proof::prove(self.store, self.upcasters, &name, samples).await?,
+            false => proof::prove_samples(self.upcasters, &name, samples),
         };
         match gap {
             _ if proof.holds() => {}
@@ -188,15 +176,13 @@ impl<'a> Evolution<'a> {
         tracing::info!(event_type, events = proof.events, samples = proof.samples, "upcasters hold");
         Ok(())
     }
+}
 
-    /// Samples of every registered version up to the one wanted, as far as they are really valid under it.
-    fn samples(&self, event_type: &str, wanted: u32) -> Vec<Sample> {
-        let versions = self.versions(event_type).into_iter().filter(|known| known.reference.version <= wanted);
-        let samples = versions.flat_map(|known| proof::samples_of(known.reference.version, &known.schema));
-        let valid = |sample: &Sample| {
-            let payload = Json::from_value(&sample.payload);
-            self.registry.check(SchemaKind::Event, event_type, Some(sample.version), &payload).is_ok()
-        };
-        samples.filter(valid).collect()
+impl From<WayError> for StartError {
+    fn from(error: WayError) -> Self {
+        match error {
+            WayError::Chain(error) => error.into(),
+            WayError::Registry(error) => error.into(),
+        }
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     policies,
     schemas::{Declared, SCHEMA_REGISTERED, SCHEMAS, change_of, event_of, own_schemas, schema_registered_schema},
     tokens,
+    ways::Ways,
 };
 
 /// What governance needs to write its own streams.
@@ -44,7 +45,9 @@ pub(crate) struct SchemasAtStart {
     /// The schema versions the application's types were written for.
     pub(crate) versions: OwnVersions,
     /// What brings stored events there.
-    pub(crate) upcasters: Upcasters,
+    pub(crate) upcasters: Arc<Upcasters>,
+    /// How that was found.
+    pub(crate) ways: Ways,
 }
 
 impl Governance<'_> {
@@ -53,7 +56,7 @@ impl Governance<'_> {
     pub(crate) async fn schemas(
         &self,
         catalogue: &Catalogue,
-        evolution: &Evolution<'_>,
+        evolution: Evolution<'_>,
     ) -> Result<SchemasAtStart, StartError> {
         // The first types the platform had come first, so that they have the same ids in every store.
         let mut declared = vec![self.own(SCHEMA_REGISTERED, &schema_registered_schema())?];
@@ -74,17 +77,17 @@ impl Governance<'_> {
         let mut needed: HashMap<Subject, Declared> =
             declared.iter().map(|known| (known.subject(), Declared::Platform)).collect();
         let mut versions = OwnVersions::default();
-        for (wanted, number) in declarations(catalogue, evolution) {
-            let known = self.declare(wanted, number, evolution)?;
+        for (wanted, number) in declarations(catalogue, &evolution) {
+            let known = self.declare(wanted, number, &evolution)?;
             needed.insert(known.subject(), Declared::Application(known.reference.id));
             versions.add(&known.reference, !recorded.contains(&known.reference.id));
             declared.push(known);
         }
-        let upcasters = evolution.settle(&versions).await?;
+        let (upcasters, ways) = evolution.settle(&versions).await?;
         declared.retain(|known| recorded.insert(known.reference.id));
         let events = declared.iter().map(|known| self.registration(known)).collect::<Result<Vec<_>, _>>()?;
         let version = self.record(SCHEMAS, "SchemaRegistry", version, events).await?;
-        Ok(SchemasAtStart { declared: needed, version, versions, upcasters })
+        Ok(SchemasAtStart { declared: needed, version, versions, upcasters, ways })
     }
 
     /// Makes one of the platform's own types known.

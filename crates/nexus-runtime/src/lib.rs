@@ -21,6 +21,7 @@ mod request;
 mod schemas;
 mod system;
 mod tokens;
+mod ways;
 
 pub use append_service::{AppendAnswer, AppendFailure, AppendService, PendingAppend};
 pub use catalogue::{Catalogue, CatalogueError, CommandEntry};

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use nexus_core::{
     Admission, Position, Refusal, Text, Timestamp,
@@ -218,10 +218,9 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing keeps running.
     pub async fn start(parts: NodeParts) -> Result<Self, StartError> {
-        let registry = parts.registry;
+        let (registry, service, environment) = (parts.registry, parts.service, parts.environment);
         let switch = Arc::new(PolicySwitch::new(parts.policy));
         let admission = Admission::new(Arc::<dyn SubjectRegistry>::clone(&registry), Arc::clone(&switch) as _);
-        let (service, environment) = (parts.service, parts.environment);
         let governance = Governance {
             store: &*parts.store,
             admission: &admission,
@@ -234,10 +233,9 @@ impl Node {
                 time: parts.clock.now(),
             },
         };
-        let evolution = Evolution::new(&*parts.store, &registry, &parts.catalogue, parts.upcasters);
-        evolution.check_names(&known_events(&parts.catalogue, &parts.projections))?;
-        let at_start = governance.schemas(&parts.catalogue, &evolution).await?;
-        let upcasters = Arc::new(at_start.upcasters);
+        let declared = (&parts.catalogue, parts.projections.as_slice());
+        let evolution = Evolution::new(&*parts.store, &registry, declared, parts.upcasters)?;
+        let at_start = governance.schemas(&parts.catalogue, evolution).await?;
         let records =
             Records { store: Arc::clone(&parts.store), admission: admission.clone(), ids: Arc::clone(&parts.ids) };
         let request = governance.request.clone();
@@ -249,7 +247,7 @@ impl Node {
         let mut tasks = vec![tokio::spawn(Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()))];
         let followed = Followed {
             events: Arc::clone(&parts.store),
-            upcasters: Arc::clone(&upcasters),
+            upcasters: Arc::clone(&at_start.upcasters),
             clock: Arc::clone(&parts.clock),
         };
         let (running, projectors) = follow_all(parts.projections, &*parts.read_store, &followed, &stop)?;
@@ -261,13 +259,16 @@ impl Node {
             ids: Arc::clone(&parts.ids),
             declared: at_start.declared,
             version: at_start.version,
+            ways: at_start.ways,
+            upcasters: Arc::clone(&at_start.upcasters),
+            stop: stop.clone(),
         });
         let (store, ids) = (Arc::clone(&parts.store), Arc::clone(&parts.ids));
         let tokens = TokenService::restore(admission.clone(), store, ids).await?;
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
-            upcasters,
+            upcasters: at_start.upcasters,
             versions: at_start.versions,
             admission,
             policy: policy.clone(),
@@ -440,14 +441,6 @@ async fn keys_in_force(
     let lifetime = i64::try_from(KEY_LIFETIME.as_micros()).unwrap_or(i64::MAX);
     keys.forget_before(now.saturating_add_micros(-lifetime)).await?;
     Ok(keys)
-}
-
-/// The event types of aggregates, and those that projections follow.
-fn known_events<'a>(catalogue: &'a Catalogue, projections: &'a [Projection]) -> Vec<&'a str> {
-    let declared = catalogue.aggregates().flat_map(|aggregate| aggregate.events()).map(|event| event.event_type);
-    let followed = projections.iter().flat_map(Projection::event_types).copied();
-    let known: BTreeSet<&str> = declared.chain(followed).collect();
-    known.into_iter().collect()
 }
 
 impl Drop for Node {

@@ -1,4 +1,4 @@
-//! Compiled schemas, kept while they are used: registering ten thousand schemas compiles none of them.
+//! What is made of schemas, kept while it is used: registering ten thousand schemas makes nothing of them.
 
 use std::{
     collections::VecDeque,
@@ -8,66 +8,56 @@ use std::{
     },
 };
 
-use crate::compile::Compiled;
-
-/// Where the compiled form of one schema is kept while there is one.
-#[derive(Default)]
-pub(crate) struct Slot {
-    compiled: RwLock<Option<Arc<Compiled>>>,
+/// Where what is made of one schema is kept while there is such a thing.
+pub(crate) struct Slot<T> {
+    made: RwLock<Option<Arc<T>>>,
     /// Whether it was used since the cache last looked.
     used: AtomicBool,
 }
 
-/// Bounds how many schemas are kept compiled; what was not used lately goes first (second chance).
-pub(crate) struct ValidatorCache {
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { made: RwLock::new(None), used: AtomicBool::new(false) }
+    }
+}
+
+/// Bounds how many are kept; what was not used lately goes first (second chance).
+pub(crate) struct Cache<T> {
     limit: usize,
     /// The filled slots, in the order in which they are looked at.
-    filled: Mutex<VecDeque<Weak<Slot>>>,
+    filled: Mutex<VecDeque<Weak<Slot<T>>>>,
 }
 
-impl Default for ValidatorCache {
-    fn default() -> Self {
-        Self::new(Self::LIMIT)
-    }
-}
-
-impl ValidatorCache {
-    /// Most schemas kept compiled.
-    const LIMIT: usize = 4096;
-
+impl<T> Cache<T> {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, filled: Mutex::default() }
+        Self { limit, filled: Mutex::new(VecDeque::new()) }
     }
 
-    /// The compiled form of a schema; `compile` makes it when it is not kept.
+    /// What is made of a schema; `make` makes it when it is not kept.
     ///
     /// # Errors
-    /// Those of `compile`; nothing is kept then.
-    pub(crate) fn get<E>(
-        &self,
-        slot: &Arc<Slot>,
-        compile: impl FnOnce() -> Result<Compiled, E>,
-    ) -> Result<Arc<Compiled>, E> {
-        if let Some(compiled) = &*slot.compiled.read().unwrap_or_else(PoisonError::into_inner) {
+    /// Those of `make`; nothing is kept then.
+    pub(crate) fn get<E>(&self, slot: &Arc<Slot<T>>, make: impl FnOnce() -> Result<Arc<T>, E>) -> Result<Arc<T>, E> {
+        if let Some(made) = &*slot.made.read().unwrap_or_else(PoisonError::into_inner) {
             // Threads that check the same schema would otherwise fight over the flag.
             if !slot.used.load(Ordering::Relaxed) {
                 slot.used.store(true, Ordering::Relaxed);
             }
-            return Ok(Arc::clone(compiled));
+            return Ok(Arc::clone(made));
         }
-        // Several threads may compile the same schema at once; the first to finish is kept.
-        let compiled = Arc::new(compile()?);
-        let mut place = slot.compiled.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(compiled) = &*place {
-            return Ok(Arc::clone(compiled));
+        // Several threads may make the same at once; the first to finish is kept.
+        let made = make()?;
+        let mut place = slot.made.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*place {
+            return Ok(Arc::clone(made));
         }
-        *place = Some(Arc::clone(&compiled));
+        *place = Some(Arc::clone(&made));
         drop(place);
         self.admit(slot);
-        Ok(compiled)
+        Ok(made)
     }
 
-    fn admit(&self, slot: &Arc<Slot>) {
+    fn admit(&self, slot: &Arc<Slot<T>>) {
         let mut filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
         filled.push_back(Arc::downgrade(slot));
         let mut chances = filled.len();
@@ -78,7 +68,7 @@ impl ValidatorCache {
                 chances -= 1;
                 filled.push_back(slot);
             } else {
-                *kept.compiled.write().unwrap_or_else(PoisonError::into_inner) = None;
+                *kept.made.write().unwrap_or_else(PoisonError::into_inner) = None;
             }
         }
     }
@@ -89,17 +79,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::compile::Compiled;
 
-    fn filled(slots: &[Arc<Slot>]) -> Vec<bool> {
-        slots.iter().map(|slot| slot.compiled.read().unwrap().is_some()).collect()
+    fn filled(slots: &[Arc<Slot<Compiled>>]) -> Vec<bool> {
+        slots.iter().map(|slot| slot.made.read().unwrap().is_some()).collect()
     }
 
     #[test]
     fn no_more_than_the_limit_are_kept_and_the_unused_go_first() {
-        let cache = ValidatorCache::new(2);
-        let slots: Vec<Arc<Slot>> = (0..3).map(|_| Arc::default()).collect();
-        let get = |slot: &Arc<Slot>| {
-            cache.get(slot, || Compiled::new(&json!(true))).unwrap();
+        let cache = Cache::new(2);
+        let slots: Vec<Arc<Slot<Compiled>>> = (0..3).map(|_| Arc::default()).collect();
+        let get = |slot: &Arc<Slot<Compiled>>| {
+            cache.get(slot, || Compiled::new(&json!(true)).map(Arc::new)).unwrap();
         };
         get(&slots[0]);
         get(&slots[1]);
@@ -112,9 +103,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compiled_is_not_kept() {
-        let cache = ValidatorCache::new(2);
+        let cache = Cache::new(2);
         let slot = Arc::default();
-        assert!(cache.get(&slot, || Compiled::new(&json!({ "type": "strange" }))).is_err());
+        assert!(cache.get(&slot, || Compiled::new(&json!({ "type": "strange" })).map(Arc::new)).is_err());
         assert_eq!(filled(&[slot]), [false]);
     }
 }

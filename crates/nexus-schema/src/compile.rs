@@ -7,12 +7,44 @@ use nexus_core::{Json, ports::Violation};
 use serde_json::Value;
 
 use crate::{
-    close::close,
+    close::{Closed, close},
     explain,
     flat::{Borrowing, Flat},
     graph::{Graph, shown},
     limits,
 };
+
+/// A schema that was read: it is usable as far as that can be said without compiling it.
+pub(crate) struct Outline {
+    pub(crate) draft: Draft,
+    pub(crate) graph: Graph,
+    pub(crate) closed: Closed,
+    /// The graph of the closed form.
+    pub(crate) closed_graph: Graph,
+    /// Most levels a document may have before the schema as it is written would cost too much.
+    pub(crate) open_limit: Option<usize>,
+    /// The same for the closed form.
+    closed_limit: Option<usize>,
+}
+
+impl Outline {
+    /// # Errors
+    /// A sentence that says what is wrong with the schema, and where.
+    pub(crate) fn read(schema: &Value) -> Result<Self, String> {
+        if !schema.is_object() && !schema.is_boolean() {
+            return Err("a schema is a JSON object or a boolean".to_owned());
+        }
+        limits::check_size(schema)?;
+        let draft = draft_of(schema)?;
+        let graph = Graph::read(schema, draft)?;
+        limits::check_parts(schema, &graph, draft)?;
+        let open_limit = limits::depth_limit(&graph)?;
+        let closed = close(schema, &graph, draft)?;
+        let closed_graph = Graph::read(&closed.schema, draft)?;
+        let closed_limit = limits::depth_limit(&closed_graph)?;
+        Ok(Self { draft, graph, closed, closed_graph, open_limit, closed_limit })
+    }
+}
 
 /// A schema ready to check documents.
 pub(crate) struct Compiled {
@@ -33,21 +65,31 @@ impl Compiled {
     /// # Errors
     /// A sentence that says what is wrong with the schema, and where.
     pub(crate) fn new(schema: &Value) -> Result<Self, String> {
-        if !schema.is_object() && !schema.is_boolean() {
-            return Err("a schema is a JSON object or a boolean".to_owned());
-        }
-        limits::check_size(schema)?;
-        let draft = draft_of(schema)?;
-        let graph = Graph::read(schema, draft)?;
-        limits::check_parts(schema, &graph, draft)?;
-        let original = limits::depth_limit(&graph)?;
-        let closed = close(schema, &graph, draft)?;
-        let closed_limit = limits::depth_limit(&Graph::read(&closed.schema, draft)?)?;
+        Self::of(schema, &Outline::read(schema)?)
+    }
+
+    /// Compiles a schema that was read.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the schema.
+    pub(crate) fn of(schema: &Value, outline: &Outline) -> Result<Self, String> {
+        let Outline { draft, closed, open_limit, closed_limit, .. } = outline;
         Ok(Self {
-            original: closed.check_original.then(|| Check::new(schema, draft)).transpose()?,
-            closed: Check::new(&closed.schema, draft)?,
-            depth_limit: original.into_iter().chain(closed_limit).min(),
+            original: closed.check_original.then(|| Check::new(schema, *draft)).transpose()?,
+            closed: Check::new(&closed.schema, *draft)?,
+            depth_limit: open_limit.iter().chain(closed_limit).min().copied(),
         })
+    }
+
+    /// Whether the append path lets a document in.
+    pub(crate) fn lets_in(&self, document: &Value) -> bool {
+        !self.depth_limit.is_some_and(|limit| limits::deeper_than(document, limit))
+            && std::iter::once(&self.closed).chain(&self.original).all(|check| check.accepts(document))
+    }
+
+    /// Most levels of a document that is let in.
+    pub(crate) fn depth_limit(&self) -> Option<usize> {
+        self.depth_limit
     }
 
     /// Every way in which a document breaks the schema, at most 100; empty when it is valid.

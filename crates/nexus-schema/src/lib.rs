@@ -14,10 +14,10 @@
 //! engine whose time is linear in the text. A schema whose branches multiply with the depth of a document gets a
 //! depth limit that keeps a check cheap.
 //!
-//! Reading order: `registry` (what is offered), `subjects` (how it changes), `state` (what is known), `bundle` (one
+//! Reading order: `registry` (what is offered), `subjects` and `upcaster` (how it changes), `state` (what is known), `bundle` (one
 //! document from several), `compile` (what a schema goes through), `flat` (what is checked), `cache` (what is kept
 //! compiled), `graph` and `close` (writer-closed), `limits` (what is refused and bounded), `explain` (what a person is
-//! told), `compat` and `judge` (whether a new version fits the earlier ones).
+//! told), `compat` (whether a new version fits the earlier ones).
 
 mod bundle;
 mod cache;
@@ -30,10 +30,10 @@ mod conformance;
 mod explain;
 mod flat;
 mod graph;
-mod judge;
 mod limits;
 mod registry;
 mod state;
 mod subjects;
+mod upcaster;
 
 pub use registry::JsonSchemaRegistry;

@@ -8,15 +8,15 @@ use nexus_core::{
     Digest, Json,
     ports::{
         RegisterError, RegisteredSchema, Registration, SchemaDocument, SchemaKind, SchemaLink, SchemaRef,
-        SchemaRefusal, SchemaRegistry, SemanticVersion, Subject,
+        SchemaRefusal, SchemaRegistry, SchemaUpcaster, SemanticVersion, Subject,
     },
 };
 use serde_json::{Value, json};
 
 use crate::{
     bundle::bundle,
-    cache::ValidatorCache,
-    canonical,
+    cache::Cache,
+    canonical, compat,
     compile::Compiled,
     graph::shown,
     limits,
@@ -43,13 +43,29 @@ use crate::{
 /// let undeclared = Json::from_value(&json!({ "total": 3, "colour": "red" }));
 /// assert!(registry.check(SchemaKind::Event, "OrderPlaced", None, &undeclared).is_err());
 /// ```
-#[derive(Default)]
 pub struct JsonSchemaRegistry {
     state: RwLock<State>,
-    cache: ValidatorCache,
+    validators: Cache<Compiled>,
+    prepared: Cache<compat::Version>,
+}
+
+impl Default for JsonSchemaRegistry {
+    fn default() -> Self {
+        Self {
+            state: RwLock::default(),
+            validators: Cache::new(Self::MAX_COMPILED),
+            prepared: Cache::new(Self::MAX_PREPARED),
+        }
+    }
 }
 
 impl JsonSchemaRegistry {
+    /// Most schemas kept compiled.
+    const MAX_COMPILED: usize = 4096;
+
+    /// Most versions kept ready for comparison; one takes some ten times as much as a compiled schema.
+    const MAX_PREPARED: usize = 256;
+
     /// A registry without schemas.
     #[must_use]
     pub fn new() -> Self {
@@ -79,7 +95,7 @@ impl JsonSchemaRegistry {
         let reference = SchemaRef { id, kind, name: name.to_owned(), version, digest };
         // Nothing is known about the change, so it counts as the largest.
         let semantic = SemanticVersion { major: version, minor: 0, patch: 0 };
-        state.insert(registered(wanted, reference.clone(), semantic))?;
+        state.insert(registered(wanted, reference.clone(), semantic, None))?;
         Ok(reference)
     }
 
@@ -118,10 +134,27 @@ impl JsonSchemaRegistry {
         bundle(schema, links, &|link| self.read().linked(link))
     }
 
+    pub(crate) fn checked(&self, entry: &Entry, document: &Json) -> Result<SchemaRef, SchemaRefusal> {
+        let schema = entry.known.reference.clone();
+        let violations = match self.compiled(entry) {
+            Ok(compiled) => compiled.violations(document),
+            Err(error) => return Err(SchemaRefusal::Unusable { schema, reason: error.to_string() }),
+        };
+        if violations.is_empty() { Ok(schema) } else { Err(SchemaRefusal::Invalid { schema, violations }) }
+    }
+
     fn compiled(&self, entry: &Entry) -> Result<Arc<Compiled>, RegisterError> {
-        self.cache.get(&entry.slot, || {
+        self.validators.get(&entry.compiled, || {
             let document = self.bundled(&entry.known.schema, &entry.known.links)?;
-            Compiled::new(&document).map_err(invalid)
+            Compiled::new(&document).map(Arc::new).map_err(invalid)
+        })
+    }
+
+    /// A registered version ready to be compared with another.
+    pub(crate) fn prepared(&self, entry: &Entry) -> Result<Arc<compat::Version>, RegisterError> {
+        self.prepared.get(&entry.prepared, || {
+            let document = self.bundled(&entry.known.schema, &entry.known.links)?;
+            compat::Version::new(document.into_owned()).map(Arc::new).map_err(invalid)
         })
     }
 }
@@ -135,12 +168,7 @@ impl SchemaRegistry for JsonSchemaRegistry {
         document: &Json,
     ) -> Result<SchemaRef, SchemaRefusal> {
         let entry = self.entry(kind, name, version)?;
-        let schema = entry.known.reference.clone();
-        let violations = match self.compiled(&entry) {
-            Ok(compiled) => compiled.violations(document),
-            Err(error) => return Err(SchemaRefusal::Unusable { schema, reason: error.to_string() }),
-        };
-        if violations.is_empty() { Ok(schema) } else { Err(SchemaRefusal::Invalid { schema, violations }) }
+        self.checked(&entry, document)
     }
 
     fn register(&self, kind: SchemaKind, name: &str, schema: &Value) -> Result<SchemaRef, RegisterError> {
@@ -174,7 +202,12 @@ impl SchemaRegistry for JsonSchemaRegistry {
 }
 
 /// A schema as it is kept.
-pub(crate) fn registered(wanted: Registration, reference: SchemaRef, semantic: SemanticVersion) -> RegisteredSchema {
+pub(crate) fn registered(
+    wanted: Registration,
+    reference: SchemaRef,
+    semantic: SemanticVersion,
+    upcaster: Option<SchemaUpcaster>,
+) -> RegisteredSchema {
     let written = wanted.schema.to_string();
     let text = wanted.text.filter(|text| *text != written);
     let annotated = wanted.schema.get("x-nexus-owner").and_then(Value::as_str).map(str::to_owned);
@@ -185,6 +218,7 @@ pub(crate) fn registered(wanted: Registration, reference: SchemaRef, semantic: S
         schema: wanted.schema,
         text,
         links: wanted.links,
+        upcaster,
         deleted: None,
     }
 }

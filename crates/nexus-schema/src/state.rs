@@ -13,7 +13,7 @@ use nexus_core::{
     },
 };
 
-use crate::cache::Slot;
+use crate::{cache::Slot, compat, compile::Compiled};
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -43,7 +43,10 @@ pub(crate) struct Versions {
 /// One version.
 pub(crate) struct Entry {
     pub(crate) known: Arc<RegisteredSchema>,
-    pub(crate) slot: Arc<Slot>,
+    /// What checks documents.
+    pub(crate) compiled: Arc<Slot<Compiled>>,
+    /// What later versions are compared with.
+    pub(crate) prepared: Arc<Slot<compat::Version>>,
 }
 
 impl Versions {
@@ -63,9 +66,9 @@ impl Versions {
     }
 
     /// The versions a new one is judged against: those that are written under, and those of stored documents.
-    pub(crate) fn judged(&self) -> Vec<Arc<RegisteredSchema>> {
+    pub(crate) fn judged(&self) -> Vec<Arc<Entry>> {
         let counts = |entry: &&Arc<Entry>| entry.known.deleted != Some(Deletion::Unused);
-        self.all.iter().filter(counts).map(|entry| Arc::clone(&entry.known)).collect()
+        self.all.iter().filter(counts).cloned().collect()
     }
 }
 
@@ -173,7 +176,7 @@ impl State {
         }
         self.last_id = self.last_id.max(reference.id);
         self.by_digest.entry(reference.digest).or_default().insert(reference.id);
-        let entry = Arc::new(Entry { known: Arc::new(schema), slot: Arc::default() });
+        let entry = Arc::new(Entry { known: Arc::new(schema), compiled: Arc::default(), prepared: Arc::default() });
         self.by_id.insert(reference.id, Arc::clone(&entry));
         let versions = self.names_mut(subject.kind).entry(subject.name.clone()).or_default();
         let place = versions.all.partition_point(|other| other.known.reference.version < reference.version);
@@ -201,7 +204,8 @@ impl State {
             if entry.known.deleted.is_none() && versions.contains(&version) {
                 let how = if in_use.contains(&version) { Deletion::InUse } else { Deletion::Unused };
                 let deleted = RegisteredSchema { deleted: Some(how), ..(*entry.known).clone() };
-                *entry = Arc::new(Entry { known: Arc::new(deleted), slot: Arc::clone(&entry.slot) });
+                let (compiled, prepared) = (Arc::clone(&entry.compiled), Arc::clone(&entry.prepared));
+                *entry = Arc::new(Entry { known: Arc::new(deleted), compiled, prepared });
                 marked.push(Arc::clone(entry));
             }
         }

@@ -1,23 +1,24 @@
 //! How subjects change: what a registration or a deletion would do, and doing it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use nexus_core::{
     Digest, Json, Timestamp,
     ports::{
         CompatibilityMode, CompatibilityReport, DocumentCheck, RegisterError, RegisteredSchema, Registration,
-        RegistrationPlan, RegistryChange, SchemaBump, SchemaChange, SchemaLink, SchemaRef, SemanticVersion, Subject,
-        SubjectAccess, SubjectInfo, SubjectRegistry, SubjectRules, Violation, WantedVersion, mode_in_force,
+        RegistrationPlan, RegistryChange, SchemaBump, SchemaChange, SchemaLink, SchemaRef, SchemaRefusal,
+        SchemaRegistry, SemanticVersion, Subject, SubjectAccess, SubjectInfo, SubjectRegistry, SubjectRules, Violation,
+        WantedVersion, mode_in_force,
     },
 };
 use serde_json::Value;
 
 use crate::{
-    JsonSchemaRegistry,
+    JsonSchemaRegistry, compat,
     compile::Compiled,
-    judge,
     registry::{digest_of, invalid, no_ids_left, registered},
     state::{Entry, State},
+    upcaster,
 };
 
 impl SubjectRegistry for JsonSchemaRegistry {
@@ -33,21 +34,21 @@ impl SubjectRegistry for JsonSchemaRegistry {
             return Ok(RegistrationPlan::Known(known));
         }
         check_access(wanted, access)?;
-        let document = self.bundled(&wanted.schema, &wanted.links)?;
-        Compiled::new(&document).map_err(invalid)?;
-        let report = self.judged(wanted, &document, None, now)?;
-        if !report.compatible {
+        let report = self.judged(wanted, None, now)?;
+        let made_up_for = wanted.upcaster.is_some() && upcaster::stands_for(&report);
+        if !report.compatible && !made_up_for {
             let subject = wanted.subject.clone();
             return Err(RegisterError::Incompatible { subject, report: Box::new(report) });
         }
         let state = self.read();
         let (id, version) = place_of(&state, wanted)?;
+        let upcaster = upcaster::led_here(&state, wanted)?;
         let before = state.of(&wanted.subject).and_then(|versions| versions.all.last());
         let computed = before.map_or(SemanticVersion::FIRST, |before| next_semantic(before, report.required_bump));
         let semantic = semantic_version(wanted, version, computed, report.required_bump)?;
         let Subject { kind, name } = wanted.subject.clone();
         let reference = SchemaRef { id, kind, name, version, digest };
-        Ok(RegistrationPlan::New(Box::new(registered(wanted.clone(), reference, semantic))))
+        Ok(RegistrationPlan::New(Box::new(registered(wanted.clone(), reference, semantic, upcaster))))
     }
 
     fn plan_deletion(
@@ -85,6 +86,9 @@ impl SubjectRegistry for JsonSchemaRegistry {
             if let Some(other) = others.next() {
                 let by = other.known.subject();
                 return Err(RegisterError::Referenced { subject, version: reference.version, by });
+            }
+            if let (true, Some(version)) = (for_good, version) {
+                upcaster::check_not_led_through(&state, &subject, version)?;
             }
             versions.push(reference.version);
         }
@@ -127,15 +131,20 @@ impl SubjectRegistry for JsonSchemaRegistry {
         now: Timestamp,
     ) -> Result<CompatibilityReport, RegisterError> {
         digest_of(wanted)?;
-        let document = self.bundled(&wanted.schema, &wanted.links)?;
-        Compiled::new(&document).map_err(invalid)?;
-        self.judged(wanted, &document, against, now)
+        self.judged(wanted, against, now)
     }
 
-    fn fits(&self, subject: &Subject, older: u32, newer: u32) -> Result<CompatibilityReport, RegisterError> {
-        let (from, to) = (self.version(subject, older)?, self.version(subject, newer)?);
-        let (from, to) = (self.bundled(&from.schema, &from.links)?, self.bundled(&to.schema, &to.links)?);
-        Ok(judge::judge(&to, &[(older, &from)], CompatibilityMode::Backward))
+    fn fits(&self, older: &RegisteredSchema, newer: &RegisteredSchema) -> Result<CompatibilityReport, RegisterError> {
+        let (from, to) = (self.ready(older)?, self.ready(newer)?);
+        Ok(compat::judge_prepared(&to, &[(older.reference.version, Ok(from))], CompatibilityMode::Backward))
+    }
+
+    fn check_stored(&self, subject: &Subject, version: u32, document: &Json) -> Result<(), SchemaRefusal> {
+        let entry = self.read().of(subject).and_then(|versions| versions.version(version)).cloned();
+        match entry {
+            Some(entry) => self.checked(&entry, document).map(drop),
+            None => self.check(subject.kind, &subject.name, Some(version), document).map(drop),
+        }
     }
 
     fn compare(&self, subject: &Subject, from: u32, to: u32) -> Result<Vec<SchemaChange>, RegisterError> {
@@ -189,20 +198,22 @@ impl SubjectRegistry for JsonSchemaRegistry {
 }
 
 impl JsonSchemaRegistry {
-    /// Judges a self-contained schema against one version of its subject, or those its mode names.
     fn version(&self, subject: &Subject, version: u32) -> Result<Arc<RegisteredSchema>, RegisterError> {
         let info = self.subject(subject).ok_or_else(|| RegisterError::UnknownSubject { subject: subject.clone() })?;
         let unknown = || RegisterError::UnknownVersion { subject: subject.clone(), version };
         info.version(version).cloned().ok_or_else(unknown)
     }
 
+    /// Judges a schema against one version of its subject, or those its mode names.
     fn judged(
         &self,
         wanted: &Registration,
-        document: &Value,
         against: Option<u32>,
         now: Timestamp,
     ) -> Result<CompatibilityReport, RegisterError> {
+        let document = self.bundled(&wanted.schema, &wanted.links)?;
+        let candidate = compat::Version::new(document.into_owned()).map_err(invalid)?;
+        candidate.compiled().map_err(invalid)?;
         let (mut earlier, mode) = {
             let state = self.read();
             let versions = state.of(&wanted.subject);
@@ -217,17 +228,30 @@ impl JsonSchemaRegistry {
         };
         if let Some(version) = against {
             let subject = wanted.subject.clone();
-            earlier.retain(|known| known.reference.version == version);
+            earlier.retain(|entry| entry.known.reference.version == version);
             if earlier.is_empty() {
                 return Err(RegisterError::UnknownVersion { subject, version });
             }
         }
-        let documents: Vec<(u32, Cow<'_, Value>)> = earlier
+        let asked = if mode.is_transitive() { 0 } else { earlier.len().saturating_sub(1) };
+        let earlier: Vec<compat::Earlier> = earlier
             .iter()
-            .map(|known| Ok((known.reference.version, self.bundled(&known.schema, &known.links)?)))
-            .collect::<Result<_, RegisterError>>()?;
-        let old: Vec<(u32, &Value)> = documents.iter().map(|(version, schema)| (*version, &**schema)).collect();
-        Ok(judge::judge(document, &old, mode))
+            .skip(asked)
+            .map(|entry| (entry.known.reference.version, self.prepared(entry).map_err(|error| error.to_string())))
+            .collect();
+        Ok(compat::judge_prepared(&candidate, &earlier, mode))
+    }
+
+    /// A version ready to be compared; kept when it is registered.
+    fn ready(&self, schema: &RegisteredSchema) -> Result<Arc<compat::Version>, RegisterError> {
+        let entry = self.read().by_id(schema.reference.id).cloned();
+        match entry.filter(|entry| entry.known.reference == schema.reference) {
+            Some(entry) => self.prepared(&entry),
+            None => {
+                let document = self.bundled(&schema.schema, &schema.links)?;
+                compat::Version::new(document.into_owned()).map(Arc::new).map_err(invalid)
+            }
+        }
     }
 }
 
@@ -264,8 +288,9 @@ fn check_access(wanted: &Registration, access: SubjectAccess) -> Result<(), Regi
     }
 }
 
-/// A registration of what is known must not ask for another place.
+/// A registration of what is known must not ask for another place, or for another upcaster.
 fn check_known(wanted: &Registration, known: &RegisteredSchema) -> Result<(), RegisterError> {
+    upcaster::check_known(wanted, known)?;
     let (reference, subject) = (&known.reference, wanted.subject.clone());
     let refuse = |asked: String| {
         let (version, semantic) = (reference.version, known.semantic);

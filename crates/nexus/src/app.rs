@@ -1,11 +1,13 @@
 use std::{
     ffi::OsString,
+    fmt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use nexus_core::{
     framework::{Aggregate, AggregateDefinition, CodecError, Projection, ReadModel},
-    ports::PolicyModule,
+    ports::{PolicyModule, SubjectRegistry},
     upcast::{DeclaredUpcaster, Upcaster},
 };
 use nexus_runtime::{Catalogue, PolicyBundle};
@@ -39,7 +41,11 @@ pub struct Domain {
     policies: Vec<PolicyModule>,
     policy_directory: Option<PathBuf>,
     upcasters: Vec<DeclaredUpcaster>,
+    registry: Option<WrapRegistry>,
 }
+
+/// Puts another registry over the one in memory.
+type WrapRegistry = Arc<dyn Fn(Arc<dyn SubjectRegistry>) -> Result<Arc<dyn SubjectRegistry>, String> + Send + Sync>;
 
 /// A ready-made domain that `dev --sample NAME` loads.
 pub(crate) struct Sample {
@@ -87,6 +93,24 @@ impl App {
     #[must_use]
     pub fn upcast(mut self, event_type: impl Into<String>, from: u32, upcaster: impl Into<Upcaster>) -> Self {
         self.domain.upcasters.push(DeclaredUpcaster::new(event_type, from, upcaster));
+        self
+    }
+
+    /// Asks another schema registry beside the one in memory, such as a remote one. `wrap` is called when the server
+    /// starts, where a tokio runtime runs.
+    #[must_use]
+    pub fn schema_registry<R, E>(
+        mut self,
+        wrap: impl Fn(Arc<dyn SubjectRegistry>) -> Result<R, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: SubjectRegistry,
+        E: fmt::Display,
+    {
+        self.domain.registry = Some(Arc::new(move |own| match wrap(own) {
+            Ok(registry) => Ok(Arc::new(registry)),
+            Err(error) => Err(error.to_string()),
+        }));
         self
     }
 
@@ -153,6 +177,12 @@ impl Domain {
         let definitions: Result<Vec<_>, _> = self.aggregates.iter().map(|define| define()).collect();
         let definitions = definitions.map_err(Failure::usage)?;
         Catalogue::new(definitions).map_err(Failure::usage)
+    }
+
+    /// The schema registry over this one in memory.
+    pub(crate) fn registry(&self, own: Arc<dyn SubjectRegistry>) -> Result<Arc<dyn SubjectRegistry>, Failure> {
+        let wrap = self.registry.as_ref();
+        wrap.map_or(Ok(Arc::clone(&own)), |wrap| wrap(own).map_err(Failure::usage))
     }
 
     /// The upcasters that were added to those of its aggregates.

@@ -189,7 +189,7 @@ async fn start_node(
         },
         store: Arc::<LogEventStore>::clone(log),
         history: Some(Arc::new(log.history_tree().map_err(Failure::usage)?)),
-        registry: Arc::new(JsonSchemaRegistry::new()),
+        registry: app.domain.registry(Arc::new(JsonSchemaRegistry::new()))?,
         upcasters: app.domain.upcasters().to_vec(),
         policy: Arc::new(policy),
         policy_compiler: Some(Arc::new(RegoPolicyCompiler)),

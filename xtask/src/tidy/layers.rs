@@ -29,6 +29,7 @@ const LAYERS: &[Layer] = &[
     layer("nexus-policy", &["nexus-core"]),
     layer("nexus-read", &["nexus-core"]),
     layer("nexus-identity", &["nexus-core"]),
+    layer("nexus-registry-confluent", &["nexus-core"]),
     layer("nexus-runtime", &["nexus-core"]),
     layer("nexus-check", &["nexus-core", "nexus-schema", "nexus-policy"]),
     layer("nexus-api", &["nexus-core", "nexus-runtime"]),

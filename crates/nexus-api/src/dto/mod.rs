@@ -10,6 +10,7 @@ mod operations;
 mod policies;
 mod schemas;
 mod tokens;
+mod upcasting;
 
 pub use answers::{
     AppendAccepted, AppendLineAccepted, AppendLineRefused, AppendLineStream, AppendedStreamDto, CausationNode,
@@ -34,3 +35,4 @@ pub use schemas::{
     ValidationDto, VersionUsageDto, ViolationDto,
 };
 pub use tokens::{TokenCreatedDto, TokenDto, TokenList};
+pub use upcasting::{FailedEventDto, FailedSampleDto, SchemaUpcasterDto, UpcasterProofDto};

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::dto::SchemaUpcasterDto;
+
 /// Registered schemas.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SchemaList {
@@ -58,6 +60,9 @@ pub struct SchemaDto {
     /// Whether it was deleted, so that nothing is written under it any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// What brings events of an earlier version to this one; left out in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upcaster: Option<SchemaUpcasterDto>,
     /// JSON Schema; left out in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -302,14 +307,16 @@ impl SchemaDto {
             references: known.links.iter().map(SchemaReferenceDto::from).collect(),
             annotations: known.annotations().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
             deleted: known.deleted.is_some(),
+            upcaster: None,
             schema: None,
         }
     }
 
-    /// A schema with its text.
+    /// A schema with its text and its upcaster.
     #[must_use]
     pub fn whole(known: &RegisteredSchema) -> Self {
-        Self { schema: Some(known.schema.clone()), ..Self::listed(known) }
+        let upcaster = known.upcaster.as_ref().map(SchemaUpcasterDto::from);
+        Self { schema: Some(known.schema.clone()), upcaster, ..Self::listed(known) }
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Code {
     PolicyRefused,
     /// The schema becomes another version than the one asked for.
     SchemaVersionRefused,
+    /// The upcaster that came with a schema does not hold, or cannot stand there.
+    UpcasterRefused,
     /// Something needs the schema that was to be deleted or changed.
     SchemaInUse,
     /// The subject does not take this kind of write.
@@ -86,6 +88,8 @@ pub enum Code {
     StoreReadOnly,
     /// The read model has not reached the wanted position.
     ProjectionBehind,
+    /// Trying an upcaster on everything stored takes longer than one request.
+    ProofUnfinished,
     /// The time limit of the request passed.
     RequestTimeout,
     /// The store cannot prove anything.
@@ -118,6 +122,7 @@ impl Code {
         Self::IncompatibleSchema,
         Self::PolicyRefused,
         Self::SchemaVersionRefused,
+        Self::UpcasterRefused,
         Self::SchemaInUse,
         Self::SubjectReadOnly,
         Self::RequestInProgress,
@@ -135,6 +140,7 @@ impl Code {
         Self::NotReady,
         Self::StoreReadOnly,
         Self::ProjectionBehind,
+        Self::ProofUnfinished,
         Self::RequestTimeout,
         Self::NoHistoryTree,
     ];
@@ -166,6 +172,7 @@ impl Code {
             Self::IncompatibleSchema => "incompatible-schema",
             Self::PolicyRefused => "policy-refused",
             Self::SchemaVersionRefused => "schema-version-refused",
+            Self::UpcasterRefused => "upcaster-refused",
             Self::SchemaInUse => "schema-in-use",
             Self::SubjectReadOnly => "subject-read-only",
             Self::RequestInProgress => "request-in-progress",
@@ -183,6 +190,7 @@ impl Code {
             Self::NotReady => "not-ready",
             Self::StoreReadOnly => "store-read-only",
             Self::ProjectionBehind => "projection-behind",
+            Self::ProofUnfinished => "proof-unfinished",
             Self::RequestTimeout => "request-timeout",
             Self::NoHistoryTree => "no-history-tree",
         }
@@ -219,6 +227,7 @@ impl Code {
             | Self::DuplicateEvent
             | Self::IncompatibleSchema
             | Self::SchemaVersionRefused
+            | Self::UpcasterRefused
             | Self::SchemaInUse
             | Self::SubjectReadOnly
             | Self::RequestInProgress => StatusCode::CONFLICT,
@@ -232,9 +241,11 @@ impl Code {
             Self::InternalError | Self::InvalidDecision | Self::DamagedData | Self::UpcastFailed => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            Self::Unavailable | Self::NotReady | Self::StoreReadOnly | Self::ProjectionBehind => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Unavailable
+            | Self::NotReady
+            | Self::StoreReadOnly
+            | Self::ProjectionBehind
+            | Self::ProofUnfinished => StatusCode::SERVICE_UNAVAILABLE,
             Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::NoHistoryTree => StatusCode::NOT_IMPLEMENTED,
         }
@@ -267,6 +278,7 @@ impl Code {
             Self::PolicyRefused => "The policy bundle does not come into force",
             Self::IncompatibleSchema => "The schema is not compatible with the versions before it",
             Self::SchemaVersionRefused => "The schema becomes another version",
+            Self::UpcasterRefused => "The upcaster does not hold",
             Self::SchemaInUse => "The schema is needed",
             Self::SubjectReadOnly => "The subject does not take this write",
             Self::RequestInProgress => "The same request is still running",
@@ -284,6 +296,7 @@ impl Code {
             Self::NotReady => "The service is not ready",
             Self::StoreReadOnly => "The store takes no writes now",
             Self::ProjectionBehind => "The read model has not caught up",
+            Self::ProofUnfinished => "The upcaster is still being tried",
             Self::RequestTimeout => "The request took too long",
             Self::NoHistoryTree => "The store keeps no history tree",
         }

@@ -122,6 +122,7 @@ fn schema_problem(refusal: SchemaRefusal, place: &str) -> Problem {
             Problem::new(code, text).with_nearest(nearest)
         }
         SchemaRefusal::UnknownVersion { .. } => Problem::new(Code::UnknownSchema, text),
+        SchemaRefusal::NotYet { .. } => Problem::new(Code::Unavailable, text).with_retry_after(1),
         SchemaRefusal::Invalid { schema, violations } => {
             let what = format!("the payload breaks the schema of `{}` (version {})", schema.name, schema.version);
             let problem = Problem::new(Code::ValidationError, format!("{what}: {}", summary(&violations)));

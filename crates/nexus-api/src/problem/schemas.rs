@@ -1,10 +1,10 @@
 //! From what the schema registry says to what a client is told.
 
-use nexus_core::ports::RegisterError;
-use nexus_runtime::{AppendFailure, SchemaFailure};
+use nexus_core::ports::{RegisterError, Subject};
+use nexus_runtime::{AppendFailure, Proof, SchemaFailure};
 
 use crate::{
-    dto::CompatibilityDto,
+    dto::{CompatibilityDto, UpcasterProofDto},
     problem::{BodyPlaces, Code, Problem, append_problem, policy_problem},
 };
 
@@ -15,6 +15,8 @@ pub(crate) fn schema_failure(failure: SchemaFailure) -> Problem {
         SchemaFailure::Registry(error) => register_problem(error),
         SchemaFailure::Denied { action, decision_id, verdict } => policy_problem(action, &verdict, Some(decision_id)),
         SchemaFailure::Protected { .. } | SchemaFailure::InUse { .. } => Problem::new(Code::SchemaInUse, text),
+        SchemaFailure::Unproven { subject, version, proof } => unproven(&subject, version, &proof),
+        SchemaFailure::ProofUnfinished { .. } => Problem::new(Code::ProofUnfinished, text).with_retry_after(1),
         SchemaFailure::TooLong { .. } => Problem::new(Code::Unavailable, text),
         SchemaFailure::Append(error) => append_problem(AppendFailure::Append(error), &BodyPlaces::default()),
         SchemaFailure::Read(error) => error.into(),
@@ -23,6 +25,22 @@ pub(crate) fn schema_failure(failure: SchemaFailure) -> Problem {
         }
         other => Problem::new(Code::InternalError, "the schema registry was not changed").caused_by(&other),
     }
+}
+
+/// An upcaster does not hold: the first stored event or sample that shows it.
+fn unproven(subject: &Subject, version: u32, proof: &Proof) -> Problem {
+    let detail = format!("the upcaster to version {version} of the {subject} does not hold: {proof}");
+    let fix = "make the steps hold for everything the earlier versions allow, for example by `default`";
+    let mut problem = Problem::new(Code::UpcasterRefused, detail);
+    if let Some(first) = &proof.first_failure {
+        problem = problem.with_breach("/upcaster", "stored-event", &first.to_string(), fix);
+    }
+    if let Some(failed) = &proof.failed_sample {
+        let (sample, fault) = (&failed.sample, &failed.fault);
+        let what = format!("an event of schema version {} may be {}, and {fault}", sample.version, sample.payload);
+        problem = problem.with_breach("/upcaster", "sample", &what, fix);
+    }
+    problem.with_report(serde_json::to_value(UpcasterProofDto::of(version, proof)).unwrap_or_default())
 }
 
 /// What the registry has against a schema, a name or a deletion.
@@ -51,13 +69,19 @@ pub(crate) fn register_problem(error: RegisterError) -> Problem {
             "it is not the version the change leads to",
             &format!("ask for {computed} or higher, or leave `version` out"),
         ),
+        RegisterError::Upcaster { .. } => Problem::new(Code::UpcasterRefused, text).with_breach(
+            "/upcaster",
+            "upcaster",
+            "it cannot stand here",
+            "leave `upcaster` out, or give one that leads from the newest version of an event to a new one",
+        ),
         RegisterError::NotAllowed { .. } => Problem::new(Code::SubjectReadOnly, text),
         RegisterError::UnknownSubject { .. }
         | RegisterError::UnknownVersion { .. }
         | RegisterError::AlreadyDeleted { .. } => Problem::new(Code::UnknownSchema, text),
-        RegisterError::NotDeletedBefore { .. } | RegisterError::Referenced { .. } => {
-            Problem::new(Code::SchemaInUse, text)
-        }
+        RegisterError::NotDeletedBefore { .. }
+        | RegisterError::Referenced { .. }
+        | RegisterError::LedThrough { .. } => Problem::new(Code::SchemaInUse, text),
         other => Problem::new(Code::InternalError, "the schema registry refused").caused_by(&other),
     }
 }

@@ -31,3 +31,4 @@ mod schemas;
 mod server;
 mod start;
 mod tokens;
+mod upcasting;

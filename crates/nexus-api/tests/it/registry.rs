@@ -339,3 +339,34 @@ async fn lists_come_in_pages() {
     assert_eq!(client.get("/subjects?subjectPrefix=p&offset=1&limit=1").await, json!(["p2"]));
     assert_eq!(client.get("/subjects?subjectPrefix=p&offset=1&limit=-1").await, json!(["p2", "p3"]));
 }
+
+#[tokio::test]
+async fn a_context_in_the_path_is_a_part_of_the_name() {
+    let client = Client::start().await;
+    let schema = json!({ "schemaType": "JSON", "schema": r#"{"type":"object"}"# });
+    let id = client.post("/contexts/.shop/subjects/orders-value/versions", &schema).await["id"].clone();
+    client.post("/subjects/payments-value/versions", &schema).await;
+    let found = client.get("/contexts/.shop/subjects/orders-value/versions/latest").await;
+    assert_eq!((&found["subject"], &found["id"]), (&json!(":.shop:orders-value"), &id));
+    assert_eq!(client.get("/subjects/:.shop:orders-value/versions/1").await, found);
+    assert_eq!(client.get("/contexts/.shop/subjects").await, json!([":.shop:orders-value"]));
+    assert_eq!(client.get("/contexts/:.shop:/subjects/orders-value/versions").await, json!([1]));
+    assert_eq!(client.get(&format!("/contexts/.shop/schemas/ids/{id}")).await["schema"], r#"{"type":"object"}"#);
+    let level = json!({ "compatibility": "FULL" });
+    client.fine(Method::PUT, "/contexts/.shop/config/orders-value", Some(&level)).await;
+    assert_eq!(client.get("/config/:.shop:orders-value").await["compatibilityLevel"], "FULL");
+    assert_eq!(client.send(Method::PUT, "/contexts/.shop/config", Some(&level)).await.json()["error_code"], 42205);
+    assert_eq!(client.get("/config").await["compatibilityLevel"], "BACKWARD_TRANSITIVE");
+    let missing = client.send(Method::GET, "/contexts/.shop/subjects/payments-value/versions/1", None).await;
+    assert_eq!((missing.status.as_u16(), &missing.json()["error_code"]), (404, &json!(40401)));
+}
+
+#[tokio::test]
+async fn the_newest_version_is_found_by_metadata_only_when_none_are_asked_for() {
+    let client = Client::start().await;
+    let schema = json!({ "schemaType": "JSON", "schema": r#"{"type":"object"}"# });
+    client.post("/subjects/orders/versions", &schema).await;
+    assert_eq!(client.get("/subjects/orders/metadata").await["version"], 1);
+    let asked = client.send(Method::GET, "/subjects/orders/metadata?key=stage&value=prod", None).await;
+    assert_eq!((asked.status.as_u16(), &asked.json()["error_code"]), (404, &json!(40402)));
+}

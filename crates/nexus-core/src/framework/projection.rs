@@ -141,6 +141,7 @@ enum Changed<T> {
 /// One type of events a read model follows, with the type erased.
 pub struct Source<R> {
     event_types: &'static [&'static str],
+    schema_version: fn(&str) -> Option<u32>,
     key: fn(&CurrentEvent<'_>) -> Result<String, CodecError>,
     project: fn(&CurrentEvent<'_>, Option<R>) -> Result<Change<R>, CodecError>,
 }
@@ -154,9 +155,16 @@ impl<R: ReadModel> Source<R> {
     {
         Self {
             event_types: E::TYPES,
+            schema_version: E::schema_version,
             key: |event| Ok(R::key(&Recorded::from_event(event)?)),
             project: |event, row| Ok(R::on(Recorded::from_event(event)?, Row(row))),
         }
+    }
+}
+
+impl<R> Source<R> {
+    fn schema_versions(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        self.event_types.iter().filter_map(|event_type| Some((*event_type, (self.schema_version)(event_type)?)))
     }
 }
 
@@ -165,6 +173,7 @@ impl<R: ReadModel> Source<R> {
 pub struct Projection {
     spec: ResourceSpec,
     event_types: Vec<&'static str>,
+    schema_versions: Vec<(&'static str, u32)>,
     step: Arc<dyn Step>,
 }
 
@@ -186,6 +195,7 @@ impl Projection {
                 columns: schema::columns_of::<R>(),
             },
             event_types: sources.iter().flat_map(|source| source.event_types.iter().copied()).collect(),
+            schema_versions: sources.iter().flat_map(Source::schema_versions).collect(),
             step: Arc::new(Typed { sources }),
         }
     }
@@ -200,6 +210,12 @@ impl Projection {
     #[must_use]
     pub fn event_types(&self) -> &[&'static str] {
         &self.event_types
+    }
+
+    /// The schema versions of its event types that it was written for, where it says which.
+    #[must_use]
+    pub fn schema_versions(&self) -> &[(&'static str, u32)] {
+        &self.schema_versions
     }
 
     /// The key of the row an event concerns; `None` when the event is not followed.

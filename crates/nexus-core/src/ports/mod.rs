@@ -43,6 +43,6 @@ pub use schema_registry::{
 };
 pub use subject_registry::{
     ChosenMode, Deletion, DocumentCheck, ImportedAs, InvalidSemanticVersion, RegisteredSchema, Registration,
-    RegistrationPlan, RegistryChange, SchemaLink, SemanticVersion, Subject, SubjectAccess, SubjectInfo,
+    RegistrationPlan, RegistryChange, SchemaLink, SchemaUpcaster, SemanticVersion, Subject, SubjectAccess, SubjectInfo,
     SubjectRegistry, SubjectRules, WantedVersion, mode_in_force,
 };

@@ -123,6 +123,16 @@ pub enum SchemaRefusal {
         /// The newest there is.
         newest: u32,
     },
+    /// The schema is kept elsewhere and was not fetched yet. Handling: the same again a little later.
+    #[error("the schema of the {kind} type `{name}` is not known yet: {reason}; try again in a moment")]
+    NotYet {
+        /// What was looked for.
+        kind: SchemaKind,
+        /// The type.
+        name: String,
+        /// What is being done, or what stood against it last.
+        reason: String,
+    },
     /// The document breaks its schema.
     #[error("`{}` version {} is broken in {} place(s)", schema.name, schema.version, violations.len())]
     Invalid {
@@ -147,6 +157,7 @@ impl SchemaRefusal {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::UnknownType { .. } | Self::UnknownVersion { .. } => ErrorKind::NotFound,
+            Self::NotYet { .. } => ErrorKind::Unavailable,
             Self::Invalid { .. } => ErrorKind::Invalid,
             Self::Unusable { .. } => ErrorKind::Internal,
         }
@@ -207,6 +218,27 @@ pub enum RegisterError {
         computed: SemanticVersion,
         /// What was asked for, and what would do.
         reason: String,
+    },
+    /// An upcaster cannot stand where it was given.
+    #[error("{subject}: {reason}")]
+    Upcaster {
+        /// The subject.
+        subject: Subject,
+        /// Why not, and what would do.
+        reason: String,
+    },
+    /// An upcaster leads through the version that was to be deleted for good.
+    #[error(
+        "the {subject} version {version} is on the way by which upcasters lead to version {to}; it stays as long as \
+         that, or goes with the whole subject"
+    )]
+    LedThrough {
+        /// The subject.
+        subject: Subject,
+        /// The version.
+        version: u32,
+        /// The version that needs it.
+        to: u32,
     },
     /// The subject does not accept this kind of write.
     #[error("{subject} {reason}")]

@@ -7,9 +7,10 @@ use crate::{
     json::Json,
     ports::{
         CompatibilityMode, CompatibilityReport, RegisterError, SchemaBump, SchemaChange, SchemaKind, SchemaRef,
-        SchemaRegistry, Violation,
+        SchemaRefusal, SchemaRegistry, Violation,
     },
     time::Timestamp,
+    upcast::Steps,
 };
 
 /// A schema registry whose subjects can be changed: versions are registered and deleted, rules are set.
@@ -20,7 +21,12 @@ use crate::{
 /// - ids and versions are dense in the order of registration and never given twice, not even after a deletion;
 /// - a plan changes nothing, and applying a change twice is applying it once;
 /// - what was deleted is not written under any more; what was deleted for good is not found any more;
-/// - what another schema refers to is not deleted.
+/// - what another schema refers to is not deleted;
+/// - an upcaster belongs to its version for ever, and a version that upcasters lead through is not deleted for good
+///   alone.
+///
+/// An upcaster stands for what a schema refuses of earlier documents. Whether it really does is not for the registry
+/// to say: whoever applies such a plan has proven it before.
 pub trait SubjectRegistry: SchemaRegistry {
     /// What registering would do at this moment.
     ///
@@ -57,11 +63,18 @@ pub trait SubjectRegistry: SchemaRegistry {
         now: Timestamp,
     ) -> Result<CompatibilityReport, RegisterError>;
 
-    /// Whether every document that one registered version lets in is one of another, whatever mode is in force.
+    /// Whether every document that one version lets in is one of another, whatever mode is in force. Neither has to be
+    /// registered.
     ///
     /// # Errors
-    /// When one of them is unknown.
-    fn fits(&self, subject: &Subject, older: u32, newer: u32) -> Result<CompatibilityReport, RegisterError>;
+    /// When one of them is not usable.
+    fn fits(&self, older: &RegisteredSchema, newer: &RegisteredSchema) -> Result<CompatibilityReport, RegisterError>;
+
+    /// Checks a stored document against the version it is stored under or brought to, deleted or not.
+    ///
+    /// # Errors
+    /// [`SchemaRefusal`] when there is no such version or the document breaks it.
+    fn check_stored(&self, subject: &Subject, version: u32, document: &Json) -> Result<(), SchemaRefusal>;
 
     /// What changed from one version to another.
     ///
@@ -162,13 +175,16 @@ pub struct Registration {
     pub import: Option<ImportedAs>,
     /// Rules that replace the subject's own from this registration on; it is judged by them already.
     pub rules: Option<SubjectRules>,
+    /// What brings events of the version before to this one.
+    pub upcaster: Option<Steps>,
 }
 
 impl Registration {
     /// A registration without further wishes.
     #[must_use]
     pub fn new(subject: Subject, schema: Value) -> Self {
-        Self { subject, schema, text: None, links: Vec::new(), owner: None, version: None, import: None, rules: None }
+        let (links, upcaster) = (Vec::new(), None);
+        Self { subject, schema, text: None, links, owner: None, version: None, import: None, rules: None, upcaster }
     }
 }
 
@@ -265,8 +281,19 @@ pub struct RegisteredSchema {
     pub links: Vec<SchemaLink>,
     /// Who answers for it.
     pub owner: Option<String>,
+    /// What brings events of an earlier version to this one.
+    pub upcaster: Option<SchemaUpcaster>,
     /// Whether it was deleted, so that nothing is written under it any more.
     pub deleted: Option<Deletion>,
+}
+
+/// The upcaster that was registered with a version and leads to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemaUpcaster {
+    /// The version it begins at.
+    pub from: u32,
+    /// What it does.
+    pub steps: Steps,
 }
 
 impl RegisteredSchema {
@@ -392,6 +419,19 @@ impl SubjectInfo {
     #[must_use]
     pub fn version(&self, version: u32) -> Option<&Arc<RegisteredSchema>> {
         self.versions.iter().find(|known| known.reference.version == version)
+    }
+
+    /// The version through which upcasters lead to one that stays when `version` goes for good; `None` when nothing
+    /// depends on it.
+    #[must_use]
+    pub fn led_through(&self, version: u32) -> Option<u32> {
+        let leads = self.version(version).is_some_and(|known| known.upcaster.is_some());
+        let others = self.versions.iter().filter(|known| known.reference.version != version);
+        let depends = |known: &&Arc<RegisteredSchema>| {
+            known.upcaster.as_ref().is_some_and(|upcaster| upcaster.from == version)
+                || (leads && known.reference.version > version)
+        };
+        others.filter(depends).map(|known| known.reference.version).next()
     }
 
     /// The mode in force at a moment, given the rules for all.

@@ -124,32 +124,78 @@ pub enum Others {
     Value(Value),
 }
 
-impl Change {
-    /// Changes an object.
-    pub(super) fn apply(&self, target: &mut Map<String, Value>) -> Result<(), Wrong> {
-        self.make(target).map_err(|wrong| format!("{}: {wrong}", self.op()).into())
+/// How much may still be added to a payload. Copies of copies would otherwise double it with every step.
+pub(super) struct Room(usize);
+
+impl Room {
+    /// Most that is added to one payload, in bytes or so.
+    const MOST: usize = 16 << 20;
+
+    pub(super) fn new() -> Self {
+        Self(Self::MOST)
     }
 
-    fn make(&self, target: &mut Map<String, Value>) -> Result<(), Wrong> {
+    fn copy(&mut self, value: &Value) -> Result<Value, Wrong> {
+        let left = self.0.checked_sub(weight(value));
+        self.0 = left.ok_or("it would add more than 16 MiB to the payload")?;
+        Ok(value.clone())
+    }
+}
+
+/// About how many bytes a value takes.
+fn weight(value: &Value) -> usize {
+    const EACH: usize = 32;
+    EACH + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(members) => members.iter().map(|(name, member)| name.len() + weight(member)).sum(),
+        _ => 0,
+    }
+}
+
+impl Change {
+    /// Changes an object; what is added to it is taken from `room`.
+    pub(super) fn apply(&self, target: &mut Map<String, Value>, room: &mut Room) -> Result<(), Wrong> {
+        self.make(target, room).map_err(|wrong| format!("{}: {wrong}", self.op()).into())
+    }
+
+    /// How many levels deeper a document may become.
+    pub(super) fn deepens(&self) -> usize {
+        match self {
+            Self::Rename { to, .. } | Self::Copy { to, .. } | Self::Join { to, .. } => to.depth(),
+            Self::Default { path, .. } | Self::Set { path, .. } => path.depth(),
+            Self::Split { to, .. } => to.iter().map(Pointer::depth).max().unwrap_or(0),
+            Self::Nest { under, .. } => under.depth().saturating_add(1),
+            Self::Convert { .. } | Self::Map { .. } => 1,
+            Self::Remove { .. } | Self::Unnest { .. } => 0,
+        }
+    }
+
+    fn make(&self, target: &mut Map<String, Value>, room: &mut Room) -> Result<(), Wrong> {
         match self {
             Self::Rename { from, to } => match from.take(target)? {
                 Some(value) => to.put(target, value),
                 None => Ok(()),
             },
-            Self::Copy { from, to } => match from.get(target)?.cloned() {
-                Some(value) => to.put(target, value),
+            Self::Copy { from, to } => match from.get(target)? {
+                Some(value) => {
+                    let copy = room.copy(value)?;
+                    to.put(target, copy)
+                }
                 None => Ok(()),
             },
             Self::Remove { path } => path.take(target).map(drop),
             Self::Default { path, value } => match path.get(target)? {
                 Some(_) => Ok(()),
-                None => path.set(target, value.clone()),
+                None => path.set(target, room.copy(value)?),
             },
-            Self::Set { path, value } => path.set(target, value.clone()),
+            Self::Set { path, value } => path.set(target, room.copy(value)?),
             Self::Split { from, to, by } => split(target, from, to, by),
             Self::Join { from, to, with } => join(target, from, to, with),
             Self::Convert { path, to } => replace(target, path, |value| converted(value, *to)),
-            Self::Map { path, values, others } => replace(target, path, |value| mapped(value, values, others)),
+            Self::Map { path, values, others } => {
+                replace(target, path, |value| room.copy(mapped(value, values, others)?))
+            }
             Self::Nest { members, under } => nest(target, members, under),
             Self::Unnest { path } => unnest(target, path),
         }
@@ -239,11 +285,11 @@ fn scalar_text(value: &Value) -> Result<Cow<'_, str>, Wrong> {
     }
 }
 
-fn mapped(value: &Value, values: &BTreeMap<String, Value>, others: &Others) -> Result<Value, Wrong> {
+fn mapped<'a>(value: &'a Value, values: &'a BTreeMap<String, Value>, others: &'a Others) -> Result<&'a Value, Wrong> {
     let text = scalar_text(value)?;
     match (values.get(text.as_ref()), others) {
-        (Some(new), _) | (None, Others::Value(new)) => Ok(new.clone()),
-        (None, Others::Keep) => Ok(value.clone()),
+        (Some(new), _) | (None, Others::Value(new)) => Ok(new),
+        (None, Others::Keep) => Ok(value),
         (None, Others::Refuse) => {
             let shown: String = text.chars().take(64).collect();
             Err(format!("is `{shown}`, which is mapped to nothing").into())

@@ -70,6 +70,11 @@ impl Pointer {
         Self(way.iter().map(String::as_str).chain([name]).map(str::to_owned).collect())
     }
 
+    /// How many names it has.
+    pub(super) fn depth(&self) -> usize {
+        self.0.len()
+    }
+
     /// The member's own name.
     pub(super) fn name(&self) -> &str {
         self.0.last().map_or("", String::as_str)

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use super::{
-    change::{Change, JsonType, Others},
+    change::{Change, JsonType, Others, Room},
     pointer::{Pattern, Pointer},
     upcaster::UpcastFailure,
 };
@@ -67,13 +67,38 @@ impl Steps {
         &self.0
     }
 
+    /// Most steps that may be registered.
+    pub const MAX_STEPS: usize = 256;
+
+    /// Most levels by which registered steps may deepen a payload.
+    pub const MAX_DEEPENING: usize = 512;
+
+    /// Whether somebody who is not trusted may register these steps: they are few and build nothing deep.
+    ///
+    /// # Errors
+    /// What is too much.
+    pub fn check_bounded(&self) -> Result<(), String> {
+        let deeper = self.0.iter().map(|step| step.change.deepens()).fold(0_usize, usize::saturating_add);
+        match self.0.len() {
+            count if count > Self::MAX_STEPS => {
+                Err(format!("there are {count} steps; at most {} can be registered", Self::MAX_STEPS))
+            }
+            _ if deeper > Self::MAX_DEEPENING => Err(format!(
+                "the steps may make a payload {deeper} levels deeper; at most {} can be registered",
+                Self::MAX_DEEPENING
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Changes a payload.
     ///
     /// # Errors
     /// When a step does not fit the payload, with the step's number and the place.
     pub fn apply(&self, mut payload: Value) -> Result<Value, UpcastFailure> {
+        let mut room = Room::new();
         for (index, step) in self.0.iter().enumerate() {
-            let done = step.each.each(&mut payload, &mut |object| step.change.apply(object));
+            let done = step.each.each(&mut payload, &mut |object| step.change.apply(object, &mut room));
             done.map_err(|(pointer, reason)| UpcastFailure {
                 reason: format!("step {}, {reason}", index + 1),
                 pointer: Some(pointer),

@@ -1,4 +1,13 @@
-use std::{borrow::Cow, collections::HashMap, fmt, ops::Deref, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fmt,
+    ops::Deref,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use serde_json::Value;
 
@@ -17,10 +26,14 @@ pub type PayloadCheck = dyn Fn(&str, u32, &Json) -> Result<(), SchemaRefusal> + 
 
 /// The one seam between stored events and those who fold them.
 ///
-/// Made once, when the application starts; reading takes no lock. Event types without upcasters are not looked up, and
-/// an application without any costs a reader one comparison per event.
+/// Made once, when the application starts, and changed when a version of a schema is registered: whoever registers puts
+/// the chain here first and lets the version be written under afterwards. So an event that a reader has in hand is led
+/// by the chain of its version, whenever the reader began. Event types without upcasters are not looked up, and an
+/// application without any costs a reader one comparison per event.
 pub struct Upcasters {
-    chains: HashMap<String, Chain>,
+    chains: RwLock<HashMap<String, Arc<Chain>>>,
+    /// Whether there are any chains.
+    any: AtomicBool,
     check: Arc<PayloadCheck>,
 }
 
@@ -53,14 +66,34 @@ impl Upcasters {
         let check = |name: &str, version: u32, _: &Json| {
             Err(SchemaRefusal::UnknownVersion { name: name.to_owned(), version, newest: 0 })
         };
-        Self { chains: HashMap::new(), check: Arc::new(check) }
+        Self::new([], Arc::new(check))
     }
 
     /// Upcasters by these chains; `check` judges what they make. Chains that change nothing are not kept.
     #[must_use]
     pub fn new(chains: impl IntoIterator<Item = Chain>, check: Arc<PayloadCheck>) -> Self {
-        let chains = chains.into_iter().filter(Chain::matters);
-        Self { chains: chains.map(|chain| (chain.event_type().to_owned(), chain)).collect(), check }
+        let upcasters = Self { chains: RwLock::default(), any: AtomicBool::new(false), check };
+        chains.into_iter().for_each(|chain| upcasters.put(chain));
+        upcasters
+    }
+
+    /// Leads the events of a type by this chain from now on.
+    pub fn put(&self, chain: Chain) {
+        // A panic while the lock is held cannot leave the map half changed in a way that matters.
+        let mut chains = self.chains.write().unwrap_or_else(PoisonError::into_inner);
+        if chain.matters() {
+            chains.insert(chain.event_type().to_owned(), Arc::new(chain));
+        } else {
+            chains.remove(chain.event_type());
+        }
+        self.any.store(!chains.is_empty(), Ordering::Release);
+    }
+
+    fn chain(&self, event_type: &str) -> Option<Arc<Chain>> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        self.chains.read().unwrap_or_else(PoisonError::into_inner).get(event_type).cloned()
     }
 
     /// Checks against a registry.
@@ -76,9 +109,6 @@ impl Upcasters {
     /// # Errors
     /// [`UpcastError`] when it cannot be brought there; the reader must stop.
     pub fn current<'a>(&self, event: &'a RecordedEvent) -> Result<CurrentEvent<'a>, Box<UpcastError>> {
-        if self.chains.is_empty() {
-            return Ok(CurrentEvent(Cow::Borrowed(event)));
-        }
         self.brought(event, Check::Result)
     }
 
@@ -94,7 +124,7 @@ impl Upcasters {
     /// Whether payloads of this event type are looked at.
     #[must_use]
     pub fn concern(&self, event_type: &str) -> bool {
-        self.chains.contains_key(event_type)
+        self.chain(event_type).is_some()
     }
 
     /// Brings a payload that is not stored where readers want it, with every single upcaster checked; `None` when it
@@ -103,13 +133,13 @@ impl Upcasters {
     /// # Errors
     /// [`UpcastFault`].
     pub fn proven_payload(&self, event_type: &str, version: u32, payload: &Json) -> Result<Option<Json>, UpcastFault> {
-        let chain = self.chains.get(event_type);
-        chain.map_or(Ok(None), |chain| self.payload(chain, version, payload, Check::EveryStep))
+        let chain = self.chain(event_type);
+        chain.map_or(Ok(None), |chain| self.payload(&chain, version, payload, Check::EveryStep))
     }
 
     fn brought<'a>(&self, event: &'a RecordedEvent, check: Check) -> Result<CurrentEvent<'a>, Box<UpcastError>> {
         let stored = event.metadata.schema_version;
-        let Some(chain) = self.chains.get(event.event_type.as_str()) else {
+        let Some(chain) = self.chain(event.event_type.as_str()) else {
             return Ok(CurrentEvent(Cow::Borrowed(event)));
         };
         let failed = |fault| UpcastError {
@@ -121,7 +151,7 @@ impl Upcasters {
             position: event.position,
             fault,
         };
-        let payload = self.payload(chain, stored, &event.payload, check).map_err(|fault| Box::new(failed(fault)))?;
+        let payload = self.payload(&chain, stored, &event.payload, check).map_err(|fault| Box::new(failed(fault)))?;
         Ok(CurrentEvent(match payload {
             None => Cow::Borrowed(event),
             Some(payload) => {

@@ -1,5 +1,7 @@
 //! The schema registry of a real server, across restarts and kills.
 
+use std::path::Path;
+
 use nexus_e2e::Server;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -79,4 +81,58 @@ fn schemas_that_no_client_should_send_are_refused_and_the_server_goes_on() {
         assert!(answer.status < 300, "{}", answer.body);
     }
     assert_eq!(http.head(), head + 1);
+}
+
+/// Runs the command line against a server; answers its exit code and what it said.
+fn register(server: &Server, dir: &Path, upcaster: &Value) -> (Option<i32>, String) {
+    let schema = json!({ "type": "object", "properties": { "minor": { "type": "integer" } }, "required": ["minor"] });
+    let files = [("paid.json", &schema), ("paid.upcast.json", upcaster)];
+    let paths = files.map(|(name, content)| {
+        let path = dir.join(name);
+        std::fs::write(&path, content.to_string()).unwrap();
+        path.display().to_string()
+    });
+    let [schema, steps] = &paths;
+    let finished = server.cli(&["schema", "register", "OrderPaid", schema, "--upcaster", steps]);
+    (finished.code, [finished.stdout, finished.stderr].concat())
+}
+
+#[test]
+fn a_breaking_version_of_a_foreign_writer_goes_through_with_an_upcaster_that_holds_and_stays_after_a_kill() {
+    let (dir, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let server = Server::kept(dir.path());
+    let http = server.http();
+    let schema = json!({ "type": "object", "properties": { "cents": { "type": "integer" } }, "required": ["cents"] });
+    let body = json!({ "kind": "event", "name": "OrderPaid", "schema": schema });
+    assert_eq!(http.post("/api/schemas", &body).status, 201);
+    let pay = |http: &nexus_e2e::Http, id: &str, version: u32, payload: Value| {
+        let events = json!([{ "eventType": "OrderPaid", "schemaVersion": version, "payload": payload }]);
+        let body = json!({ "aggregateType": "Payment", "expectedVersion": "any", "events": events });
+        http.post(&format!("/api/streams/{id}/events"), &body)
+    };
+    for (id, cents) in [("payment-1", 1), ("payment-2", 250)] {
+        assert_eq!(pay(&http, id, 1, json!({ "cents": cents })).status, 201);
+    }
+    let head = http.head();
+    let wrong = json!([
+        { "op": "map", "path": "/cents", "values": { "250": null }, "others": "keep" },
+        { "op": "rename", "from": "/cents", "to": "/minor" },
+    ]);
+    let (code, said) = register(&server, files.path(), &wrong);
+    assert_eq!((code, http.head()), (Some(4), head), "{said}");
+    assert!(said.contains("UPCASTER_REFUSED") && said.contains("`payment-2` at version 1"), "{said}");
+
+    let right = json!([{ "op": "rename", "from": "/cents", "to": "/minor" }]);
+    let (code, said) = register(&server, files.path(), &right);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("version 2"), "{said}");
+    assert_eq!(pay(&http, "payment-3", 1, json!({ "cents": 3 })).status, 201, "an append under the earlier version");
+    assert_eq!(pay(&http, "payment-4", 2, json!({ "minor": 4 })).status, 201);
+    server.kill();
+    let server = Server::kept(dir.path());
+    let shown = server.http().get("/api/schemas/OrderPaid/versions/2").body;
+    assert_eq!(shown["upcaster"], json!({ "from": 1, "steps": right }));
+    assert_eq!(pay(&server.http(), "payment-5", 1, json!({ "cents": 5 })).status, 201);
+    let (code, said) = register(&server, files.path(), &right);
+    assert_eq!(code, Some(0), "the same again: {said}");
 }

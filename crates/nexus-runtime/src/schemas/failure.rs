@@ -3,6 +3,8 @@ use nexus_core::{
     ports::{AppendError, ReadError, RegisterError, Subject, Verdict},
 };
 
+use crate::{Proof, ways::WayError};
+
 /// Why the registry was not changed, or could not be asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -49,6 +51,29 @@ pub enum SchemaFailure {
         /// How far the search got.
         reached: Position,
     },
+    /// The upcaster that was given does not bring everything to the new version.
+    #[error("the upcaster to version {version} of the {subject} does not hold: {proof}")]
+    Unproven {
+        /// The subject.
+        subject: Subject,
+        /// The version it leads to.
+        version: u32,
+        /// What was tried, and the first that failed.
+        proof: Box<Proof>,
+    },
+    /// There was not enough time to try the upcaster on everything that is stored.
+    #[error(
+        "the upcaster held for {events} stored events, up to position {reached} of {head}; send the same request again \
+         and it goes on from there"
+    )]
+    ProofUnfinished {
+        /// How many events were tried.
+        events: u64,
+        /// Everything up to here was tried.
+        reached: Position,
+        /// The end of the log.
+        head: Position,
+    },
     /// The event that records the change was not admitted.
     #[error("the change is not admitted: {0}")]
     NotAdmitted(#[from] Refusal),
@@ -61,4 +86,13 @@ pub enum SchemaFailure {
     /// A stored change cannot be understood.
     #[error("`$schemas`: {0}")]
     Damaged(String),
+}
+
+impl From<WayError> for SchemaFailure {
+    fn from(error: WayError) -> Self {
+        match error {
+            WayError::Registry(error) => error.into(),
+            WayError::Chain(error) => Self::Damaged(error.to_string()),
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! The schema registry as part of the log: every change is a governed event in `$schemas` before it holds.
 //!
 //! Reading order: `service` (registering, configuring, deleting), `stored` (how changes are written in events),
-//! `scan` (what the log says about a schema), `failure` (why not).
+//! `proving` (upcasters that come with a version), `seam` (what readers are given once a change is in force), `scan` (what
+//! the log says about a schema), `failure` (why not).
 
 mod failure;
+mod proving;
 mod scan;
+mod seam;
 mod service;
 mod stored;
 

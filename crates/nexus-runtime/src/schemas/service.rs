@@ -9,11 +9,17 @@ use nexus_core::{
         RegisteredSchema, Registration, RegistrationPlan, RegistryChange, SchemaKind, StreamRead, Subject,
         SubjectRegistry, SubjectRules,
     },
+    upcast::Upcasters,
 };
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
-use super::{SCHEMAS, SchemaFailure, change_of, event_of};
-use crate::RequestInfo;
+use super::{
+    SCHEMAS, SchemaFailure, change_of, event_of,
+    proving::{Planned, UnfinishedProofs},
+    seam::Seam,
+};
+use crate::{RequestInfo, ways::Ways};
 
 /// Whose schemas the node itself needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +39,12 @@ pub(crate) struct SchemaParts {
     pub(crate) declared: HashMap<Subject, Declared>,
     /// How far `$schemas` was replayed.
     pub(crate) version: Version,
+    /// By which ways stored events reach their readers.
+    pub(crate) ways: Ways,
+    /// What the readers ask.
+    pub(crate) upcasters: Arc<Upcasters>,
+    /// Cancelled when the node stops.
+    pub(crate) stop: CancellationToken,
 }
 
 /// Changes the schema registry: decided by policy, judged, recorded in `$schemas`, and only then in force.
@@ -47,8 +59,11 @@ pub(super) struct Inner {
     admission: Admission,
     ids: Arc<dyn IdSource>,
     declared: HashMap<Subject, Declared>,
+    pub(super) seam: Seam,
+    pub(super) unfinished: UnfinishedProofs,
+    pub(super) stop: CancellationToken,
     /// The version of `$schemas` that the registry is at. Whoever holds it may change the registry.
-    at: Mutex<Version>,
+    pub(super) at: Mutex<Version>,
 }
 
 /// What a registration came to.
@@ -71,9 +86,10 @@ pub struct Changed {
 
 impl SchemaService {
     pub(crate) fn new(parts: SchemaParts) -> Self {
-        let SchemaParts { registry, admission, store, ids, declared, version } = parts;
-        let at = Mutex::new(version);
-        Self { inner: Arc::new(Inner { registry, store, admission, ids, declared, at }) }
+        let SchemaParts { registry, admission, store, ids, declared, version, ways, upcasters, stop } = parts;
+        let (at, unfinished) = (Mutex::new(version), UnfinishedProofs::default());
+        let seam = Seam::new(ways, upcasters);
+        Self { inner: Arc::new(Inner { registry, store, admission, ids, declared, seam, unfinished, stop, at }) }
     }
 
     /// The registry as it is now.
@@ -98,18 +114,21 @@ impl SchemaService {
     /// When `$schemas` cannot be read.
     pub async fn at(&self, position: Position) -> Result<Arc<dyn SubjectRegistry>, SchemaFailure> {
         let past = self.inner.registry.empty();
-        self.inner.replay(&*past, Version::NONE, position).await?;
+        self.inner.replay(&past, None, Version::NONE, position).await?;
         Ok(past)
     }
 
-    /// Registers a schema. The work goes on when the caller goes away; the same registration again changes nothing.
+    /// Registers a schema; the same registration again changes nothing. An upcaster that comes with it is tried on
+    /// samples and on everything stored before. That ends when the caller goes away; what was decided by then is done.
     ///
     /// # Errors
     /// [`SchemaFailure`]; nothing was changed.
     pub async fn register(&self, wanted: Registration, info: RequestInfo) -> Result<RegisteredNow, SchemaFailure> {
+        let waits = self.inner.stop.child_token();
+        let _until_dropped = waits.clone().drop_guard();
         self.carried_out(move |inner| {
-            let (wanted, info) = (wanted.clone(), info.clone());
-            async move { inner.register(wanted, &info).await }
+            let (wanted, info, waits) = (wanted.clone(), info.clone(), waits.clone());
+            async move { inner.register(wanted, &info, &waits).await }
         })
         .await
     }
@@ -173,22 +192,25 @@ impl SchemaService {
 }
 
 impl Inner {
-    async fn register(&self, mut wanted: Registration, info: &RequestInfo) -> Result<RegisteredNow, SchemaFailure> {
+    async fn register(
+        &self,
+        mut wanted: Registration,
+        info: &RequestInfo,
+        waits: &CancellationToken,
+    ) -> Result<RegisteredNow, SchemaFailure> {
         let decision_id = self.decide("schemas.register", &wanted.subject.name, info)?;
         if self.declared.get(&wanted.subject) == Some(&Declared::Platform) {
             return Err(protected(wanted.subject, "belongs to the platform; choose another name"));
         }
         let (subject, now) = (wanted.subject.clone(), info.context.time);
         wanted.rules = wanted.rules.map(|rules| bounded(rules, subject.kind, now));
-        let mut at = self.at.lock().await;
+        let wanted = Arc::new(wanted);
+        let Planned { mut at, plan } = self.planned(&wanted, now, waits).await?;
         let changed = |rules: &SubjectRules| self.registry.subject(&subject).is_none_or(|known| known.rules != *rules);
         let mut changes = Vec::new();
         if let Some(rules) = wanted.rules.clone().filter(changed) {
             changes.push(RegistryChange::Configured { subject: Some(subject), rules });
         }
-        // Judging may take a while, so it happens where blocking is allowed.
-        let registry = Arc::clone(&self.registry);
-        let plan = blocking(move || registry.plan_registration(&wanted, now)).await?;
         let (schema, created) = match plan {
             RegistrationPlan::Known(known) => (known, false),
             RegistrationPlan::New(new) => {
@@ -287,6 +309,7 @@ impl Inner {
         info: &RequestInfo,
     ) -> Result<Position, SchemaFailure> {
         let events = changes.iter().map(|change| self.event(change, info)).collect::<Result<Vec<_>, _>>()?;
+        let chains = self.seam.chains(&changes).await?;
         let part = StreamAppend {
             stream: StreamId::new(SCHEMAS).map_err(|error| damaged(&error))?,
             aggregate_type: AggregateType::new("SchemaRegistry").map_err(|error| damaged(&error))?,
@@ -299,11 +322,13 @@ impl Inner {
         let appended = match self.store.append(admitted).await {
             Err(error @ AppendError::Conflict { .. }) => {
                 // An append whose answer was lost may have been stored after all.
-                *at = self.replay(&*self.registry, *at, Position::new(u64::MAX)).await?;
+                *at = self.replay(&self.registry, Some(&self.seam), *at, Position::new(u64::MAX)).await?;
                 return Err(error.into());
             }
             answer => answer?,
         };
+        // Readers first: nobody writes under a version that they could not tell from another.
+        self.seam.put(chains);
         for change in changes {
             self.registry.apply(change)?;
         }
@@ -324,7 +349,8 @@ impl Inner {
     /// Makes the changes that `$schemas` records after a version and up to a position; answers the version reached.
     async fn replay(
         &self,
-        registry: &dyn SubjectRegistry,
+        registry: &Arc<dyn SubjectRegistry>,
+        seam: Option<&Seam>,
         after: Version,
         until: Position,
     ) -> Result<Version, SchemaFailure> {
@@ -334,7 +360,11 @@ impl Inner {
             let read = StreamRead { from, direction: Direction::Forward, ..StreamRead::all(stream.clone(), 1000) };
             let page = self.store.read_stream(read).await?;
             for event in page.events.iter().take_while(|event| event.position <= until) {
-                registry.apply(change_of(event).map_err(SchemaFailure::Damaged)?)?;
+                let change = change_of(event).map_err(SchemaFailure::Damaged)?;
+                if let Some(seam) = seam {
+                    seam.put(seam.chains(std::slice::from_ref(&change)).await?);
+                }
+                registry.apply(change)?;
                 reached = event.version;
             }
             match page.next.filter(|_| page.events.last().is_some_and(|last| last.position <= until)) {

@@ -6,8 +6,9 @@ use nexus_core::{
     Json, RecordedEvent, Timestamp,
     ports::{
         ChosenMode, CompatibilityMode, RegisteredSchema, RegistryChange, SchemaKind, SchemaLink, SchemaRef,
-        SemanticVersion, Subject, SubjectAccess, SubjectRules,
+        SchemaUpcaster, SemanticVersion, Subject, SubjectAccess, SubjectRules,
     },
+    upcast::Steps,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -35,6 +36,14 @@ struct SchemaRegistered {
     references: Vec<Reference>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upcaster: Option<StoredUpcaster>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredUpcaster {
+    from: u32,
+    steps: Steps,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,6 +140,7 @@ fn registered(schema: &RegisteredSchema) -> SchemaRegistered {
         semantic_version: Some(schema.semantic.to_string()),
         references: schema.links.iter().map(link).collect(),
         owner: schema.owner.clone(),
+        upcaster: schema.upcaster.clone().map(|SchemaUpcaster { from, steps }| StoredUpcaster { from, steps }),
     }
 }
 
@@ -179,6 +189,7 @@ fn restored(stored: SchemaRegistered) -> Result<RegistryChange, String> {
         text: stored.text,
         links,
         owner: stored.owner,
+        upcaster: stored.upcaster.map(|StoredUpcaster { from, steps }| SchemaUpcaster { from, steps }),
         deleted: None,
     })))
 }
@@ -269,7 +280,23 @@ fn schema_registered_now() -> Value {
                 "required": ["name", "kind", "subject", "version"]
             }
         },
-        "owner": { "type": "string" }
+        "owner": { "type": "string" },
+        "upcaster": {
+            "type": "object",
+            "properties": {
+                "from": { "type": "integer", "minimum": 1 },
+                "steps": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": { "op": { "type": "string" } },
+                        "required": ["op"],
+                        "additionalProperties": true
+                    }
+                }
+            },
+            "required": ["from", "steps"]
+        }
     });
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
     if let (Some(properties), Value::Object(added)) = (properties, added) {

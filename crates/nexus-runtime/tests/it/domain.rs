@@ -108,6 +108,65 @@ domain!(third, None, OrderPlaced { family: String }, family);
 domain!(wider, None, OrderPlaced { customer: String, note: Option<String> }, customer);
 domain!(numbered, Some(7), OrderPlaced { customer: String }, customer);
 
+macro_rules! follower {
+    ($module:ident, $version:expr) => {
+        /// A read model of payments, which no aggregate declares.
+        pub(crate) mod $module {
+            use super::*;
+
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+            pub(crate) enum PaidEvent {
+                OrderPaid { cents: Option<u64>, minor: Option<u64> },
+            }
+
+            impl Events for PaidEvent {
+                const TYPES: &'static [&'static str] = &["OrderPaid"];
+
+                fn event_type(&self) -> &'static str {
+                    "OrderPaid"
+                }
+
+                fn schema_version(_: &str) -> Option<u32> {
+                    $version
+                }
+            }
+
+            #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+            pub(crate) struct PaidRow {
+                pub(crate) id: String,
+                pub(crate) shown: String,
+            }
+
+            impl ReadModel for PaidRow {
+                const RESOURCE: &'static str = "orders";
+
+                const KEY: &'static str = "id";
+
+                fn sources() -> Vec<Source<Self>> {
+                    vec![Source::of::<PaidEvent>()]
+                }
+            }
+
+            impl Project<PaidEvent> for PaidRow {
+                fn on(event: Recorded<PaidEvent>, _: Row<Self>) -> Change<Self> {
+                    let PaidEvent::OrderPaid { cents, minor } = event.data;
+                    let shown =
+                        cents.map(|cents| format!("{cents} cents")).or(minor.map(|minor| format!("{minor} minor")));
+                    Self { id: event.aggregate_id.to_string(), shown: shown.unwrap_or_default() }.into()
+                }
+            }
+
+            /// A node that follows payments and declares orders of the first version.
+            pub(crate) async fn serve(data: &Data) -> Node {
+                data.serve::<first::Order, PaidRow>(Vec::new()).await.unwrap()
+            }
+        }
+    };
+}
+
+follower!(follower, None);
+follower!(old_follower, Some(1));
+
 /// What stays when a node is gone.
 pub(crate) struct Data {
     pub(crate) clock: Arc<ManualClock>,

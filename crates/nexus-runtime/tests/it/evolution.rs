@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{Data, first, numbered, second, third, upcaster, wider};
 
-fn info() -> RequestInfo {
+pub(crate) fn info() -> RequestInfo {
     RequestInfo {
         actor: fixture::actor(),
         context: fixture::request_context(),
@@ -29,14 +29,14 @@ fn info() -> RequestInfo {
 }
 
 /// Stores an `OrderPlaced` under a version of its schema, as a writer in another language would.
-async fn place(node: &Node, id: &str, schema_version: u32, payload: Value) -> u64 {
+pub(crate) async fn place(node: &Node, id: &str, schema_version: u32, payload: Value) -> u64 {
     let mut event = fixture::new_event("OrderPlaced", &payload);
     event.metadata.schema_version = schema_version;
     let part = fixture::part_of(id, ExpectedVersion::NoStream, [event]);
     node.appends().append(Proposal::single(part), None, info()).await.unwrap().appended.position.get()
 }
 
-async fn check(node: &Node, id: &str) -> Result<(), CommandFailure> {
+pub(crate) async fn check(node: &Node, id: &str) -> Result<(), CommandFailure> {
     let request = CommandRequest {
         command_type: "CheckOrder".into(),
         aggregate_id: Some(fixture::stream_id(id)),
@@ -49,13 +49,13 @@ async fn check(node: &Node, id: &str) -> Result<(), CommandFailure> {
 }
 
 /// The row of an order, once everything up to the head is in the rows.
-async fn shown(node: &Node, id: &str) -> Option<String> {
+pub(crate) async fn shown(node: &Node, id: &str) -> Option<String> {
     let consistent = ConsistentWith { position: node.head(), wait: Duration::from_secs(10) };
     let row = node.queries().get("orders", id.to_owned(), Some(consistent)).await.unwrap().0?;
     row.get("shown").and_then(Value::as_str).map(str::to_owned)
 }
 
-fn names() -> Steps {
+pub(crate) fn names() -> Steps {
     Steps::new().split("customer", " ", ["first", "last"]).default("last", "")
 }
 
@@ -64,7 +64,7 @@ fn families() -> Steps {
 }
 
 /// A log in which a node of the first version stored orders of these customers.
-async fn placed_by_first(customers: &[&str]) -> Data {
+pub(crate) async fn placed_by_first(customers: &[&str]) -> Data {
     let data = Data::new();
     let node = first::serve(&data, Vec::new()).await.unwrap();
     for (number, customer) in (1..).zip(customers) {
@@ -283,7 +283,7 @@ async fn a_dry_run_counts_what_would_fail_and_stores_nothing() {
     nexus_core::ports::SchemaRegistry::register_at(&*registry, SchemaKind::Event, "OrderPlaced", 2, &schema).unwrap();
     let run = async |steps: Steps, samples: Vec<Sample>| {
         let chain = Chain::to("OrderPlaced", 2).upcaster(upcaster(1, steps)).unwrap();
-        let upcasters = Upcasters::new([chain], Upcasters::checked_by(registry.clone()));
+        let upcasters = Arc::new(Upcasters::new([chain], Upcasters::checked_by(registry.clone())));
         let event_type = EventType::new(Text::from("OrderPlaced")).unwrap();
         prove(&data.store, &upcasters, &event_type, samples).await.unwrap()
     };

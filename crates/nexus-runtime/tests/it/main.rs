@@ -10,4 +10,5 @@
 mod domain;
 mod evolution;
 mod policies;
+mod registered;
 mod tokens;

@@ -33,35 +33,34 @@ const MAX_LEVELS: usize = 160;
 /// Most ways of choosing among the alternatives that apply together.
 const MAX_CHOICES: u64 = 4_000;
 
-/// Whether `reader` accepts whatever `writer`, whose schema is written as `open`, lets in. Both are of one draft.
-pub(super) fn ask(writer: &Writer, open: &Value, reader: &Version<'_>) -> Answer {
-    if [&writer.closed, open, &reader.open].into_iter().any(|side| !is_modest(side)) {
-        return Answer::Unproved(None);
-    }
-    // Each of the two holds at least what the writer lets in, so covering either is enough.
-    let mut forms = vec![&writer.closed];
-    if &writer.closed != open {
-        forms.push(open);
-    }
+/// Whether `reads` accepts whatever `writes`, as `writer` is held to it, lets in. Both are of one draft.
+pub(super) fn ask(writes: &Version, writer: &Writer, reads: &Version) -> Answer {
     // The algebra may meet a case its author held for impossible. Nothing of ours is touched inside.
-    catch_unwind(AssertUnwindSafe(|| compare(&forms, reader))).unwrap_or(Answer::Unproved(None))
+    catch_unwind(AssertUnwindSafe(|| compare(writes.writes(writer), reads))).unwrap_or(Answer::Unproved(None))
 }
 
-fn compare(forms: &[&Value], reader: &Version<'_>) -> Answer {
-    let Some(reads) = canonical(&reader.open, reader.draft) else { return Answer::Unproved(None) };
+fn compare(forms: &[CanonicalSchema], reader: &Version) -> Answer {
+    let Some(reads) = reader.reads() else { return Answer::Unproved(None) };
     let mut lost = None;
-    for form in forms {
-        let Some(writes) = canonical(form, reader.draft) else { continue };
-        if matches!(reads.covers(&writes), Ok(Containment::Yes)) {
+    for writes in forms {
+        if matches!(reads.covers(writes), Ok(Containment::Yes)) {
             return Answer::Covers;
         }
-        let difference = writes.subtract(&reads).ok();
+        let difference = writes.subtract(reads).ok();
         lost = lost.or_else(|| difference.map(|difference| difference.to_json_schema()));
     }
     Answer::Unproved(lost)
 }
 
-fn canonical(schema: &Value, draft: Draft) -> Option<CanonicalSchema> {
+/// What the algebra makes of a normal form; `None` when it cannot model it, or not at a cost that is known.
+pub(super) fn canonical(schema: &Value, draft: Draft) -> Option<CanonicalSchema> {
+    if !is_modest(schema) {
+        return None;
+    }
+    catch_unwind(AssertUnwindSafe(|| modelled(schema, draft))).unwrap_or(None)
+}
+
+fn modelled(schema: &Value, draft: Draft) -> Option<CanonicalSchema> {
     let patterns =
         PatternOptions::regex().size_limit(limits::PATTERN_BYTES).dfa_size_limit(limits::PATTERN_CACHE_BYTES);
     let options =

@@ -1,12 +1,10 @@
 //! From a document that breaks to what broke, why, and what to do.
 
 use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
+use nexus_core::ports::{CompatibilityBreach as Breach, CompatibilityDirection as Direction};
 use serde_json::Value;
 
-use super::{
-    report::{Breach, Direction},
-    version::Version,
-};
+use super::version::Version;
 use crate::{compile::Check, explain, graph::shown};
 
 /// Most breaches told for one pair of versions.
@@ -18,7 +16,7 @@ const MAX_COMPLAINTS: usize = 8;
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'a> {
     /// Who has to accept the documents.
-    pub(super) reader: &'a Version<'a>,
+    pub(super) reader: &'a Version,
     /// The number of the older of the two.
     pub(super) version: u32,
     pub(super) direction: Direction,

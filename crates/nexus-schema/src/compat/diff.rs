@@ -6,12 +6,10 @@ mod words;
 use std::collections::HashSet;
 
 use jsonschema::Draft;
+use nexus_core::ports::{SchemaBump as Bump, SchemaChange as Change, SchemaChangeKind as ChangeKind};
 use serde_json::{Map, Value};
 
-use super::{
-    normal::{Holds, holds},
-    report::{Bump, Change, ChangeKind},
-};
+use super::normal::{Holds, holds};
 use crate::{
     compile::draft_of,
     graph::{join, percent_decode},
@@ -28,13 +26,13 @@ const MAX_DEPTH: usize = 80;
 /// `required`. What is told is a reading aid: whether documents break is for [`super::judge`] to say.
 ///
 /// ```
-/// use nexus_schema::compat::{Bump, ChangeKind, diff};
+/// use nexus_schema::compat::{SchemaBump, diff};
 /// use serde_json::json;
 ///
 /// let from = json!({ "type": "object", "properties": { "total": { "type": "integer", "minimum": 0 } } });
 /// let to = json!({ "type": "object", "properties": { "total": { "type": "integer", "minimum": 5 } } });
 /// let changes = diff(&from, &to);
-/// assert_eq!((changes[0].pointer.as_str(), changes[0].bump), ("/properties/total/minimum", Bump::Major));
+/// assert_eq!((changes[0].pointer.as_str(), changes[0].bump), ("/properties/total/minimum", SchemaBump::Major));
 /// assert_eq!(changes[0].description, "`minimum` 0 → 5");
 /// ```
 #[must_use]

@@ -1,5 +1,11 @@
 //! The verdict.
 
+use std::sync::Arc;
+
+use nexus_core::ports::{
+    CompatibilityBreach as Breach, CompatibilityDirection as Direction, CompatibilityMode, CompatibilityReport,
+    SchemaBump as Bump,
+};
 use serde_json::Value;
 
 use super::{
@@ -7,10 +13,12 @@ use super::{
     breach::Pair,
     diff::diff,
     prove,
-    report::{Breach, Bump, Change, CompatibilityMode, Direction, Report},
     version::{Version, Writer},
     witness,
 };
+
+/// The rule that a schema breaks which could not be registered whatever came before it.
+pub(crate) const UNUSABLE: &str = "unusable-schema";
 
 /// Values built in the search that every pair of versions gets, proof or not.
 const FIRST_EFFORT: usize = 1_500;
@@ -24,13 +32,13 @@ const LAST_EFFORT: usize = 200_000;
 /// Each schema is self-contained and one the registry would accept. Work is bounded whatever the schemas are.
 ///
 /// ```
-/// use nexus_schema::compat::{Bump, CompatibilityMode, judge};
+/// use nexus_schema::compat::{CompatibilityMode, SchemaBump, judge};
 /// use serde_json::json;
 ///
 /// let old = json!({ "type": "object", "properties": { "total": { "type": "number" } } });
 /// let wider = json!({ "type": "object", "properties": { "total": { "type": "number" }, "note": { "type": "string" } } });
 /// let report = judge(&wider, &[(1, &old)], CompatibilityMode::BackwardTransitive);
-/// assert_eq!((report.compatible, report.required_bump), (true, Bump::Minor));
+/// assert_eq!((report.compatible, report.required_bump), (true, SchemaBump::Minor));
 ///
 /// let narrower = json!({ "type": "object", "properties": { "total": { "type": "integer" } } });
 /// let report = judge(&narrower, &[(1, &old)], CompatibilityMode::BackwardTransitive);
@@ -39,24 +47,39 @@ const LAST_EFFORT: usize = 200_000;
 /// assert_eq!(breach.counter_example, Some(json!({ "total": 0.5 })));
 /// ```
 #[must_use]
-pub fn judge(new: &Value, old: &[(u32, &Value)], mode: CompatibilityMode) -> Report {
-    let Some((newest, document)) = old.last() else {
-        return Report { compatible: true, required_bump: Bump::None, breaches: Vec::new(), changes: Vec::new() };
-    };
-    let changes = diff(document, new);
-    let candidate = match Version::new(new) {
-        Ok(candidate) => candidate,
-        Err(reason) => return unusable(&reason, *newest, changes),
-    };
+pub fn judge(new: &Value, old: &[(u32, &Value)], mode: CompatibilityMode) -> CompatibilityReport {
+    if old.is_empty() {
+        return judge_none(mode);
+    }
+    let relevant = if mode.is_transitive() { old } else { old.last().map(std::slice::from_ref).unwrap_or_default() };
+    let old: Vec<Earlier> = relevant
+        .iter()
+        .map(|(version, document)| (*version, Version::new((*document).clone()).map(Arc::new)))
+        .collect();
+    match Version::new(new.clone()) {
+        Ok(candidate) => judge_prepared(&candidate, &old, mode),
+        Err(reason) => unusable(&reason, &old, mode),
+    }
+}
+
+/// The verdict on a first version.
+fn judge_none(mode: CompatibilityMode) -> CompatibilityReport {
+    CompatibilityReport { compatible: true, mode, required_bump: Bump::None, against: Vec::new(), breaches: Vec::new() }
+}
+
+/// An earlier version by its number, or why it could not be registered today.
+pub(crate) type Earlier = (u32, Result<Arc<Version>, String>);
+
+/// [`judge`] for versions that are ready; of `old`, what the mode does not ask about may be left out, but not the newest.
+pub(crate) fn judge_prepared(candidate: &Version, old: &[Earlier], mode: CompatibilityMode) -> CompatibilityReport {
     let mut breaches = Vec::new();
     // What happens to the newest version decides the bump, whatever the mode asks for.
     let mut keeps_newest = true;
-    for (version, document) in old {
-        let is_newest = version == newest;
+    for (index, (version, known)) in old.iter().enumerate() {
+        let is_newest = index + 1 == old.len();
         if !is_newest && !mode.is_transitive() {
             continue;
         }
-        let known = Version::new(document);
         for direction in [Direction::Backward, Direction::Forward] {
             let asked = match direction {
                 Direction::Backward => mode.looks_back(),
@@ -66,8 +89,8 @@ pub fn judge(new: &Value, old: &[(u32, &Value)], mode: CompatibilityMode) -> Rep
             if !asked && !decides {
                 continue;
             }
-            let found = match &known {
-                Ok(known) => compare(known, &candidate, *version, direction),
+            let found = match known {
+                Ok(known) => compare(known, candidate, *version, direction),
                 Err(reason) => Err(reason.clone()),
             };
             let found = found.unwrap_or_else(|reason| vec![unusable_breach(&reason, *version)]);
@@ -75,17 +98,32 @@ pub fn judge(new: &Value, old: &[(u32, &Value)], mode: CompatibilityMode) -> Rep
             breaches.extend(found.into_iter().filter(|_| asked));
         }
     }
-    let required_bump =
-        if breaches.is_empty() && keeps_newest { harmless(document, new, &changes) } else { Bump::Major };
-    Report { compatible: breaches.is_empty(), required_bump, breaches, changes }
+    let kept = breaches.is_empty() && keeps_newest;
+    let newest = old.last().and_then(|(_, known)| known.as_ref().ok());
+    let required_bump = match newest {
+        _ if !kept => Bump::Major,
+        Some(newest) => harmless(newest.document(), candidate.document()),
+        None => Bump::None,
+    };
+    CompatibilityReport { compatible: breaches.is_empty(), mode, required_bump, against: against(old, mode), breaches }
+}
+
+/// The versions that count under a mode.
+fn against(old: &[Earlier], mode: CompatibilityMode) -> Vec<u32> {
+    let counted = match mode {
+        CompatibilityMode::None => &[],
+        mode if mode.is_transitive() => old,
+        _ => old.last().map(std::slice::from_ref).unwrap_or_default(),
+    };
+    counted.iter().map(|(version, _)| *version).collect()
 }
 
 /// The bump of a change that breaks nothing.
-fn harmless(old: &Value, new: &Value, changes: &[Change]) -> Bump {
+fn harmless(old: &Value, new: &Value) -> Bump {
     if old == new {
         return Bump::None;
     }
-    let widest = changes.iter().map(|change| change.bump).max().unwrap_or(Bump::Patch);
+    let widest = diff(old, new).iter().map(|change| change.bump).max().unwrap_or(Bump::Patch);
     widest.clamp(Bump::Patch, Bump::Minor)
 }
 
@@ -93,7 +131,7 @@ fn harmless(old: &Value, new: &Value, changes: &[Change]) -> Bump {
 ///
 /// # Errors
 /// A sentence when one of the two could not be registered.
-fn compare(old: &Version<'_>, new: &Version<'_>, version: u32, direction: Direction) -> Result<Vec<Breach>, String> {
+fn compare(old: &Version, new: &Version, version: u32, direction: Direction) -> Result<Vec<Breach>, String> {
     let (writes, reads) = match direction {
         Direction::Backward => (old, new),
         Direction::Forward => (new, old),
@@ -115,7 +153,9 @@ fn compare(old: &Version<'_>, new: &Version<'_>, version: u32, direction: Direct
     if deeper(writer, reads) {
         return Ok(vec![pair.undecided(String::new(), "documents may be deeper than can be checked at bounded cost")]);
     }
-    let lost = match algebra::ask(writer, &writes.open, reads) {
+    // Structure first: it is cheap, and ordinary changes need no more.
+    let Err(open) = prove::accepts_all(writer, &writes.open, reads) else { return Ok(Vec::new()) };
+    let lost = match algebra::ask(writes, writer, reads) {
         Answer::Covers => return Ok(Vec::new()),
         Answer::Unproved(lost) => lost,
     };
@@ -125,7 +165,6 @@ fn compare(old: &Version<'_>, new: &Version<'_>, version: u32, direction: Direct
             return Ok(pair.breaches(validator, found));
         }
     }
-    let Err(open) = prove::accepts_all(writer, &writes.open, reads) else { return Ok(Vec::new()) };
     let found = witness::search(writer, reads, &writes.open, LAST_EFFORT);
     Ok(if found.is_empty() {
         vec![pair.undecided(open.pointer, &open.reason)]
@@ -135,7 +174,7 @@ fn compare(old: &Version<'_>, new: &Version<'_>, version: u32, direction: Direct
 }
 
 /// Whether the reader is checked for fewer levels than documents of the writer may have.
-fn deeper(writer: &Writer, reader: &Version<'_>) -> bool {
+fn deeper(writer: &Writer, reader: &Version) -> bool {
     match (writer.depth_limit(), reader.depth_limit()) {
         (_, None) => false,
         (None, Some(_)) => true,
@@ -143,14 +182,20 @@ fn deeper(writer: &Writer, reader: &Version<'_>) -> bool {
     }
 }
 
-fn unusable(reason: &str, version: u32, changes: Vec<Change>) -> Report {
-    let breaches = vec![unusable_breach(reason, version)];
-    Report { compatible: false, required_bump: Bump::Major, breaches, changes }
+fn unusable(reason: &str, old: &[Earlier], mode: CompatibilityMode) -> CompatibilityReport {
+    let newest = old.last().map_or(0, |(version, _)| *version);
+    CompatibilityReport {
+        compatible: false,
+        mode,
+        required_bump: Bump::Major,
+        against: against(old, mode),
+        breaches: vec![unusable_breach(reason, newest)],
+    }
 }
 
 fn unusable_breach(reason: &str, version: u32) -> Breach {
     Breach {
-        rule: "unusable-schema".to_owned(),
+        rule: UNUSABLE.to_owned(),
         pointer: String::new(),
         message: format!("the schema could not be registered: {reason}"),
         fix: "correct the schema first".to_owned(),

@@ -8,7 +8,9 @@
 //! the one version really accepted and the other really refused, as far as one is found. What can neither be proved
 //! nor refuted within a bounded amount of work is refused as undecided, with the place.
 //!
-//! Reading order: `report` (what is answered, in the words of the port), `judge` (how it is reached), `diff` (what changed).
+//! Reading order: `judge` (how the answer is reached; what is answered has the words of the port), `version` (one version,
+//! ready to be compared), `witness` and `sample` (documents that break), `prove` and `algebra` (proofs that none does),
+//! `diff` (what changed).
 
 mod algebra;
 mod breach;
@@ -16,11 +18,15 @@ mod diff;
 mod judge;
 mod normal;
 mod prove;
-mod report;
 mod sample;
 mod version;
 mod witness;
 
 pub use diff::diff;
 pub use judge::judge;
-pub use report::{Breach, Bump, Change, ChangeKind, CompatibilityMode, Direction, Report};
+pub(crate) use judge::{Earlier, UNUSABLE, judge_prepared};
+pub use nexus_core::ports::{
+    CompatibilityBreach, CompatibilityDirection, CompatibilityMode, CompatibilityReport, SchemaBump, SchemaChange,
+    SchemaChangeKind,
+};
+pub(crate) use version::Version;

@@ -44,7 +44,7 @@ type Proof = Result<(), Open>;
 ///
 /// # Errors
 /// The first place where no rule applies.
-pub(super) fn accepts_all(writer: &Writer, open: &Value, reader: &Version<'_>) -> Result<(), Open> {
+pub(super) fn accepts_all(writer: &Writer, open: &Value, reader: &Version) -> Result<(), Open> {
     // Each of the two holds at least what the writer lets in.
     let closed = Prover::new(&writer.closed, reader).prove();
     closed.or_else(|stopped| Prover::new(open, reader).prove().map_err(|_| stopped))
@@ -73,7 +73,7 @@ struct Prover<'a> {
 }
 
 impl<'a> Prover<'a> {
-    fn new(writer: &'a Value, reader: &'a Version<'_>) -> Self {
+    fn new(writer: &'a Value, reader: &'a Version) -> Self {
         Self {
             writer,
             reader: &reader.open,

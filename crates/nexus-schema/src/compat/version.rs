@@ -1,61 +1,70 @@
 //! One version of a schema, made ready to be compared.
 
-use std::cell::OnceCell;
+use std::sync::{Arc, OnceLock};
 
-use jsonschema::Draft;
+use jsonschema::{Draft, canonical::CanonicalSchema};
 use serde_json::Value;
 
-use super::normal::normal;
+use super::{algebra, normal::normal};
 use crate::{
-    close::{Closed, close},
-    compile::{Check, draft_of},
-    graph::Graph,
+    compile::{Check, Compiled, Outline},
     limits,
 };
 
 /// A version as the two sides see it: the writer, who is held to the closed form, and the reader, who takes it as it
-/// is written. Each side is made when it is first asked for.
-pub(super) struct Version<'a> {
+/// is written. Each side is made when it is first asked for, and kept.
+pub(crate) struct Version {
     pub(super) draft: Draft,
     /// The normal form of what is written.
     pub(super) open: Value,
-    document: &'a Value,
-    closed: Closed,
-    depth_limit: Option<usize>,
-    writer: OnceCell<Result<Writer, String>>,
-    reader: OnceCell<Result<Check, String>>,
+    document: Value,
+    outline: Outline,
+    writer: OnceLock<Result<Writer, String>>,
+    reader: OnceLock<Result<Check, String>>,
+    compiled: OnceLock<Result<Arc<Compiled>, String>>,
+    /// What the algebra makes of it as it is written; `None` when it cannot model it.
+    reads: OnceLock<Option<CanonicalSchema>>,
+    /// The same for what is let in.
+    writes: OnceLock<Vec<CanonicalSchema>>,
 }
 
 /// What the append path lets in.
 pub(super) struct Writer {
     /// The normal form of the closed schema.
     pub(super) closed: Value,
-    closed_check: Check,
-    /// The schema as it is written, where the closed form alone could accept more.
-    original: Option<Check>,
-    depth_limit: Option<usize>,
+    compiled: Arc<Compiled>,
 }
 
-impl<'a> Version<'a> {
+impl Version {
     /// # Errors
     /// A sentence that says why the registry would not accept this schema.
-    pub(super) fn new(document: &'a Value) -> Result<Self, String> {
-        if !document.is_object() && !document.is_boolean() {
-            return Err("a schema is a JSON object or a boolean".to_owned());
-        }
-        limits::check_size(document)?;
-        let draft = draft_of(document)?;
-        let graph = Graph::read(document, draft)?;
-        limits::check_parts(document, &graph, draft)?;
+    pub(crate) fn new(document: Value) -> Result<Self, String> {
+        let outline = Outline::read(&document)?;
         Ok(Self {
-            draft,
-            open: normal(document, &graph, draft),
+            draft: outline.draft,
+            open: normal(&document, &outline.graph, outline.draft),
             document,
-            closed: close(document, &graph, draft)?,
-            depth_limit: limits::depth_limit(&graph)?,
-            writer: OnceCell::new(),
-            reader: OnceCell::new(),
+            outline,
+            writer: OnceLock::new(),
+            reader: OnceLock::new(),
+            compiled: OnceLock::new(),
+            reads: OnceLock::new(),
+            writes: OnceLock::new(),
         })
+    }
+
+    /// The document itself.
+    pub(super) fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// What checks documents that are written.
+    ///
+    /// # Errors
+    /// A sentence that says why the schema is not usable.
+    pub(crate) fn compiled(&self) -> Result<&Arc<Compiled>, String> {
+        let compile = || Compiled::of(&self.document, &self.outline).map(Arc::new);
+        self.compiled.get_or_init(compile).as_ref().map_err(Clone::clone)
     }
 
     /// The writer's side.
@@ -63,18 +72,11 @@ impl<'a> Version<'a> {
     /// # Errors
     /// A sentence that says why the closed schema is not usable.
     pub(super) fn writer(&self) -> Result<&Writer, String> {
-        self.writer.get_or_init(|| self.make_writer()).as_ref().map_err(Clone::clone)
-    }
-
-    fn make_writer(&self) -> Result<Writer, String> {
-        let graph = Graph::read(&self.closed.schema, self.draft)?;
-        let depth_limit = limits::depth_limit(&graph)?;
-        Ok(Writer {
-            closed: normal(&self.closed.schema, &graph, self.draft),
-            closed_check: Check::new(&self.closed.schema, self.draft)?,
-            original: self.closed.check_original.then(|| Check::new(self.document, self.draft)).transpose()?,
-            depth_limit: depth_limit.into_iter().chain(self.depth_limit).min(),
-        })
+        let make = || {
+            let Outline { closed, closed_graph, draft, .. } = &self.outline;
+            Ok(Writer { closed: normal(&closed.schema, closed_graph, *draft), compiled: Arc::clone(self.compiled()?) })
+        };
+        self.writer.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
     /// What checks documents against this version as it is written.
@@ -82,7 +84,21 @@ impl<'a> Version<'a> {
     /// # Errors
     /// A sentence that says why the schema is not usable.
     pub(super) fn reader(&self) -> Result<&Check, String> {
-        self.reader.get_or_init(|| Check::new(self.document, self.draft)).as_ref().map_err(Clone::clone)
+        self.reader.get_or_init(|| Check::new(&self.document, self.draft)).as_ref().map_err(Clone::clone)
+    }
+
+    /// What the algebra makes of this version as a reader takes it.
+    pub(super) fn reads(&self) -> Option<&CanonicalSchema> {
+        self.reads.get_or_init(|| algebra::canonical(&self.open, self.draft)).as_ref()
+    }
+
+    /// What the algebra makes of what is let in. Each form holds at least that, so covering one is enough.
+    pub(super) fn writes(&self, writer: &Writer) -> &[CanonicalSchema] {
+        self.writes.get_or_init(|| {
+            let open = Some(&self.open).filter(|open| **open != writer.closed);
+            let forms = [Some(&writer.closed), open].into_iter().flatten();
+            forms.filter_map(|form| algebra::canonical(form, self.draft)).collect()
+        })
     }
 
     /// Whether this version, as it is written, refuses `document`.
@@ -92,24 +108,23 @@ impl<'a> Version<'a> {
 
     /// Whether checking `document` would cost more than the registry spends.
     pub(super) fn is_too_deep(&self, document: &Value) -> bool {
-        self.depth_limit.is_some_and(|limit| limits::deeper_than(document, limit))
+        self.depth_limit().is_some_and(|limit| limits::deeper_than(document, limit))
     }
 
     /// The deepest document this version is checked for.
     pub(super) fn depth_limit(&self) -> Option<usize> {
-        self.depth_limit
+        self.outline.open_limit
     }
 }
 
 impl Writer {
     /// Whether the append path lets `document` in.
     pub(super) fn lets_in(&self, document: &Value) -> bool {
-        !self.depth_limit.is_some_and(|limit| limits::deeper_than(document, limit))
-            && std::iter::once(&self.closed_check).chain(&self.original).all(|check| check.accepts(document))
+        self.compiled.lets_in(document)
     }
 
     /// The deepest document that is let in.
     pub(super) fn depth_limit(&self) -> Option<usize> {
-        self.depth_limit
+        self.compiled.depth_limit()
     }
 }

@@ -12,7 +12,7 @@ const MAX_WITNESSES: usize = 64;
 
 /// Documents drawn from `base` that `writer` lets in and `reader` refuses, each checked against both. `effort` bounds
 /// the values that are built.
-pub(super) fn search(writer: &Writer, reader: &Version<'_>, base: &Value, effort: usize) -> Vec<Value> {
+pub(super) fn search(writer: &Writer, reader: &Version, base: &Value, effort: usize) -> Vec<Value> {
     let drawn = Sampler::new(base, &reader.open, reader.draft, effort).documents();
     let breaks = |document: &Value| reader.refuses(document) && writer.lets_in(document);
     drawn.into_iter().filter(breaks).take(MAX_WITNESSES).collect()

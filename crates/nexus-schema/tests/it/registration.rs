@@ -78,8 +78,9 @@ fn fifty_threads_registering_one_schema_get_one_id() {
 /// A schema as it is stored.
 fn stored(reference: SchemaRef, schema: serde_json::Value) -> RegistryChange {
     let semantic = SemanticVersion::FIRST;
+    let (links, upcaster) = (Vec::new(), None);
     let schema =
-        RegisteredSchema { reference, semantic, schema, text: None, links: Vec::new(), owner: None, deleted: None };
+        RegisteredSchema { reference, semantic, schema, text: None, links, owner: None, upcaster, deleted: None };
     RegistryChange::Registered(Box::new(schema))
 }
 

@@ -6,8 +6,10 @@ use nexus_core::{
     Timestamp,
     ports::{
         ChosenMode, Clock as _, CompatibilityMode, Deletion, RegisterError, RegisteredSchema, Registration,
-        RegistrationPlan, RegistryChange, SchemaKind, SchemaLink, Subject, SubjectRegistry, SubjectRules,
+        RegistrationPlan, RegistryChange, SchemaKind, SchemaLink, SchemaUpcaster, Subject, SubjectRegistry,
+        SubjectRules,
     },
+    upcast::Steps,
 };
 use serde_json::{Value, json};
 
@@ -45,6 +47,10 @@ blocking_suite! {
         a_weaker_mode_ends_by_itself,
         subjects_are_listed_in_order_page_by_page,
         changes_in_their_order_rebuild_the_registry,
+        an_upcaster_is_kept_with_its_version,
+        an_upcaster_needs_something_to_begin_at,
+        a_version_that_upcasters_lead_through_stays,
+        stored_documents_are_checked_under_deleted_versions_too,
     ]
 }
 
@@ -342,5 +348,77 @@ pub fn changes_in_their_order_rebuild_the_registry<F: SubjectRegistryFixture>() 
         registry.check(SchemaKind::Event, "A", None, &document)?.version,
         "the version of a document"
     );
+    Ok(())
+}
+
+fn led(members: &[&str], steps: Steps) -> Registration {
+    Registration { upcaster: Some(steps), ..Registration::new(event("A"), object(members)) }
+}
+
+fn add_led(registry: &dyn SubjectRegistry, members: &[&str], steps: Steps) -> Result<RegisteredSchema, Breach> {
+    let new = planned(registry, &led(members, steps))?;
+    registry.apply(RegistryChange::Registered(Box::new(new.clone())))?;
+    Ok(new)
+}
+
+/// An upcaster begins at the newest version there was, is found with its own, and is not exchanged for another.
+pub fn an_upcaster_is_kept_with_its_version<F: SubjectRegistryFixture>() -> Outcome {
+    let fixture = F::start();
+    let registry = fixture.registry();
+    add(&*registry, "A", object(&["a"]))?;
+    let steps = Steps::new().default("b", 1);
+    let new = add_led(&*registry, &["a", "b"], steps.clone())?;
+    let expected = Some(SchemaUpcaster { from: 1, steps: steps.clone() });
+    check_eq!(new.upcaster, expected, "the planned upcaster");
+    check_eq!(registry.by_id(2).and_then(|known| known.upcaster.clone()), expected, "the upcaster");
+    for again in [led(&["a", "b"], steps), Registration::new(event("A"), object(&["a", "b"]))] {
+        let plan = registry.plan_registration(&again, now())?;
+        check!(matches!(plan, RegistrationPlan::Known(_)), "the same again, or without its upcaster: {plan:?}");
+    }
+    let other = registry.plan_registration(&led(&["a", "b"], Steps::new().default("b", 2)), now());
+    check!(matches!(other, Err(RegisterError::Upcaster { .. })), "the same schema with another upcaster: {other:?}");
+    Ok(())
+}
+
+/// A first version, and a command, have no upcaster.
+pub fn an_upcaster_needs_something_to_begin_at<F: SubjectRegistryFixture>() -> Outcome {
+    let fixture = F::start();
+    let registry = fixture.registry();
+    let first = registry.plan_registration(&led(&["a"], Steps::new()), now());
+    check!(matches!(first, Err(RegisterError::Upcaster { .. })), "an upcaster of a first version: {first:?}");
+    registry.register(SchemaKind::Command, "A", &object(&["a"]))?;
+    let wanted = Registration { subject: Subject::new(SchemaKind::Command, "A"), ..led(&["a", "b"], Steps::new()) };
+    let command = registry.plan_registration(&wanted, now());
+    check!(matches!(command, Err(RegisterError::Upcaster { .. })), "an upcaster of a command: {command:?}");
+    Ok(())
+}
+
+/// A version at which an upcaster begins, or to which one leads on the way further, goes with the whole subject only.
+pub fn a_version_that_upcasters_lead_through_stays<F: SubjectRegistryFixture>() -> Outcome {
+    let fixture = F::start();
+    let registry = fixture.registry();
+    add(&*registry, "A", object(&["a"]))?;
+    add_led(&*registry, &["a", "b"], Steps::new().default("b", 1))?;
+    add(&*registry, "A", object(&["a", "b", "c"]))?;
+    for version in [1, 2] {
+        delete(&*registry, "A", Some(version), false)?;
+        let refused = registry.plan_deletion(&event("A"), Some(version), true);
+        let named = matches!(&refused, Err(RegisterError::LedThrough { version: named, .. }) if *named == version);
+        check!(named, "deleting version {version} for good: {refused:?}");
+    }
+    delete(&*registry, "A", None, false)?;
+    delete(&*registry, "A", None, true)?;
+    Ok(())
+}
+
+/// What is stored under a version can be checked against it after nothing is written under it any more.
+pub fn stored_documents_are_checked_under_deleted_versions_too<F: SubjectRegistryFixture>() -> Outcome {
+    let fixture = F::start();
+    let registry = fixture.registry();
+    add(&*registry, "A", object(&["a"]))?;
+    add(&*registry, "A", object(&["a", "b"]))?;
+    delete(&*registry, "A", Some(1), false)?;
+    let checked = registry.check_stored(&event("A"), 1, &json_text(r#"{"a":1}"#));
+    check!(checked.is_ok(), "a document of a deleted version: {checked:?}");
     Ok(())
 }

@@ -5,8 +5,8 @@ use nexus_core::{
     ports::{
         CompatibilityMode, CompatibilityReport, Deletion, DocumentCheck, RegisterError, RegisteredSchema, Registration,
         RegistrationPlan, RegistryChange, SchemaBump, SchemaChange, SchemaDocument, SchemaKind, SchemaLink, SchemaRef,
-        SchemaRefusal, SchemaRegistry, SemanticVersion, Subject, SubjectInfo, SubjectRegistry, SubjectRules, Violation,
-        mode_in_force,
+        SchemaRefusal, SchemaRegistry, SchemaUpcaster, SemanticVersion, Subject, SubjectInfo, SubjectRegistry,
+        SubjectRules, Violation, mode_in_force,
     },
 };
 use serde_json::Value;
@@ -63,6 +63,10 @@ impl Model {
         let (subject, digest) = (&wanted.subject, digest_of_wanted(wanted));
         let mut live = self.of(subject).filter(|known| known.deleted.is_none());
         if let Some(known) = live.find(|known| known.reference.digest == digest) {
+            let has = known.upcaster.as_ref().map(|upcaster| &upcaster.steps);
+            if wanted.upcaster.is_some() && wanted.upcaster.as_ref() != has {
+                return Err(no_upcaster(subject, "it is registered already, with another upcaster or none"));
+            }
             return Ok(RegistrationPlan::Known(Arc::clone(known)));
         }
         for link in &wanted.links {
@@ -83,8 +87,19 @@ impl Model {
             text: wanted.text.clone(),
             links: wanted.links.clone(),
             owner: wanted.owner.clone(),
+            upcaster: self.upcaster(wanted)?,
             deleted: None,
         })))
+    }
+
+    fn upcaster(&self, wanted: &Registration) -> Result<Option<SchemaUpcaster>, RegisterError> {
+        let Some(steps) = wanted.upcaster.clone() else { return Ok(None) };
+        let stored = self.of(&wanted.subject).filter(|known| known.deleted != Some(Deletion::Unused));
+        let from = stored.map(|known| known.reference.version).max();
+        match from.filter(|_| wanted.subject.kind == SchemaKind::Event) {
+            Some(from) => Ok(Some(SchemaUpcaster { from, steps })),
+            None => Err(no_upcaster(&wanted.subject, "there is nothing to upcast from")),
+        }
     }
 
     fn insert(&mut self, schema: RegisteredSchema) {
@@ -113,6 +128,10 @@ impl Model {
         let refers = |link: &SchemaLink| link.subject == subject && link.version == version;
         self.found().filter(|other| other.links.iter().any(refers)).cloned().collect()
     }
+}
+
+fn no_upcaster(subject: &Subject, reason: &str) -> RegisterError {
+    RegisterError::Upcaster { subject: subject.clone(), reason: reason.to_owned() }
 }
 
 fn digest_of_wanted(wanted: &Registration) -> Digest {
@@ -205,6 +224,13 @@ impl SubjectRegistry for MemorySubjects {
             }
             versions.push(known.reference.version);
         }
+        if let (true, Some(version)) = (for_good, version) {
+            let versions = model.of(&subject).cloned().collect();
+            let info = SubjectInfo { subject: subject.clone(), rules: SubjectRules::default(), versions };
+            if let Some(to) = info.led_through(version) {
+                return Err(RegisterError::LedThrough { subject, version, to });
+            }
+        }
         Ok(RegistryChange::Deleted { subject: subject.clone(), versions, in_use: Vec::new(), for_good })
     }
 
@@ -237,14 +263,18 @@ impl SubjectRegistry for MemorySubjects {
         Ok(CompatibilityReport { compatible: true, mode, required_bump, against, breaches: Vec::new() })
     }
 
-    fn fits(&self, _: &Subject, older: u32, _: u32) -> Result<CompatibilityReport, RegisterError> {
+    fn fits(&self, older: &RegisteredSchema, _: &RegisteredSchema) -> Result<CompatibilityReport, RegisterError> {
         Ok(CompatibilityReport {
             compatible: true,
             mode: CompatibilityMode::Backward,
             required_bump: SchemaBump::Minor,
-            against: vec![older],
+            against: vec![older.reference.version],
             breaches: Vec::new(),
         })
+    }
+
+    fn check_stored(&self, subject: &Subject, version: u32, document: &Json) -> Result<(), SchemaRefusal> {
+        self.checks.check(subject.kind, &subject.name, Some(version), document).map(drop)
     }
 
     fn compare(&self, _: &Subject, _: u32, _: u32) -> Result<Vec<SchemaChange>, RegisterError> {

@@ -362,8 +362,11 @@ pub(crate) enum SchemaVerb {
     Generate(SchemaGenerate),
     /// Count the stored events of a type by the version of their schema.
     Usage {
-        /// The event type.
+        /// The event type, or the command type, of which nothing is stored.
         name: String,
+        /// What it describes, where both have this name: `event` or `command`.
+        #[arg(long, value_parser = crate::cli::schema::kind)]
+        kind: Option<SchemaKind>,
     },
 }
 
@@ -372,6 +375,9 @@ pub(crate) struct SchemaDiff {
     /// The command or event type, on a server.
     #[arg(required_unless_present = "files", conflicts_with = "files")]
     pub(crate) name: Option<String>,
+    /// What it describes, where both have this name: `event` or `command`.
+    #[arg(long, conflicts_with = "files", value_parser = crate::cli::schema::kind)]
+    pub(crate) kind: Option<SchemaKind>,
     /// The version to begin at; the one before by default.
     #[arg(long, value_name = "VERSION")]
     pub(crate) from: Option<u32>,
@@ -398,6 +404,10 @@ pub(crate) struct SchemaRegister {
     /// The compatibility mode the subject is to have: `BACKWARD_TRANSITIVE`, ….
     #[arg(long, value_name = "MODE")]
     pub(crate) compatibility: Option<String>,
+    /// A file with the steps that bring events of the newest version to this one: `[{"op": "rename", …}, …]`. They are
+    /// tried on samples and on every stored event first.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) upcaster: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use crate::{
         args::{SchemaCheck, SchemaDiff, SchemaGenerate, SchemaRegister, SchemaVerb},
         output::{table, text_of},
     },
-    client::{Request, segment},
+    client::{Answer, Request, segment},
     schemas::{self, Declared, Lock, SchemaFiles},
 };
 
@@ -29,7 +29,7 @@ pub(crate) async fn run(
         }
         SchemaVerb::Diff(diff) => self::diff(&diff, client, output).await,
         SchemaVerb::Register(register) => self::register(register, &client()?, output).await,
-        SchemaVerb::Usage { name } => usage(&name, &client()?, output).await,
+        SchemaVerb::Usage { name, kind } => usage(&name, kind, &client()?, output).await,
         SchemaVerb::Check(check) => self::check(&check, &declared(app, check.files_only)?, output),
         SchemaVerb::Generate(generate) => {
             let name = app.name.clone();
@@ -87,8 +87,9 @@ async fn diff(
         }
         (Some(name), []) => {
             let versions = [("from", diff.from), ("to", diff.to)];
-            let query: Vec<_> =
+            let mut query: Vec<_> =
                 versions.into_iter().filter_map(|(name, version)| Some((name, version?.to_string()))).collect();
+            query.extend(diff.kind.map(|kind| ("kind", kind.to_string())));
             let body = client()?.get(&format!("/api/schemas/{}/diff", segment(name)), &query).await?;
             body.get("changes").and_then(Value::as_array).cloned().unwrap_or_default()
         }
@@ -111,8 +112,10 @@ async fn register(register: SchemaRegister, client: &Client, output: Output) -> 
     if let Some(mode) = register.compatibility {
         body.insert("compatibility".to_owned(), json!(mode));
     }
-    let body = Some(Value::Object(body).to_string());
-    let answer = client.send(Request { path: "/api/schemas", query: &[], headers: &[], body }).await?;
+    if let Some(file) = &register.upcaster {
+        body.insert("upcaster".to_owned(), read_json(file)?);
+    }
+    let answer = registered(client, &Value::Object(body).to_string()).await?;
     let incompatible = answer.status == 409;
     match answer.into_success() {
         Ok(answer) => output.value(&answer.body, |body| {
@@ -128,11 +131,29 @@ async fn register(register: SchemaRegister, client: &Client, output: Output) -> 
     }
 }
 
+/// Asks until an upcaster was tried on everything stored; each time the server goes on where it stopped.
+async fn registered(client: &Client, body: &str) -> Result<Answer, Failure> {
+    let mut tried = Value::Null;
+    loop {
+        let request = Request { path: "/api/schemas", query: &[], headers: &[], body: Some(body.to_owned()) };
+        let answer = client.send(request).await?;
+        let said = answer.body.get("detail").cloned().unwrap_or_default();
+        let unfinished = answer.body.get("code").and_then(Value::as_str) == Some("PROOF_UNFINISHED");
+        // One that got no further than before is an answer, not a step on the way.
+        if !unfinished || said == tried {
+            return Ok(answer);
+        }
+        tracing::info!("{}", said.as_str().unwrap_or_default());
+        tried = said;
+    }
+}
+
 /// Counts the stored events of a type by the version of their schema; the server looks at a part of the log at a time.
-async fn usage(name: &str, client: &Client, output: Output) -> Result<(), Failure> {
+async fn usage(name: &str, kind: Option<SchemaKind>, client: &Client, output: Output) -> Result<(), Failure> {
     let (mut counts, mut after) = (BTreeMap::<u64, u64>::new(), 0);
     loop {
-        let query = [("after", after.to_string())];
+        let mut query = vec![("after", after.to_string())];
+        query.extend(kind.map(|kind| ("kind", kind.to_string())));
         let body = client.get(&format!("/api/schemas/{}/usage", segment(name)), &query).await?;
         let number = |value: &Value, member: &str| value.get(member).and_then(Value::as_u64).unwrap_or_default();
         for version in body.get("versions").and_then(Value::as_array).into_iter().flatten() {

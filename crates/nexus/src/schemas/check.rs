@@ -2,19 +2,16 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use nexus_core::{
     EventType,
-    ports::{SchemaKind, SchemaRegistry as _},
+    ports::{CompatibilityBreach, CompatibilityDirection::Forward, CompatibilityMode, SchemaKind, SchemaRegistry as _},
     upcast::{Chain, DeclaredUpcaster, Upcasters},
 };
 use nexus_runtime::{Sample, prove_samples, samples_of};
-use nexus_schema::{
-    JsonSchemaRegistry,
-    compat::{self, CompatibilityMode},
-};
+use nexus_schema::{JsonSchemaRegistry, compat};
 use serde_json::Value;
 
 use super::{
     declared::Declared,
-    files::{SchemaFile, SchemaFiles, Subject, digest_of},
+    files::{SchemaFile, SchemaFiles, Subject, SubjectFiles, digest_of},
     lock::Lock,
 };
 
@@ -50,10 +47,10 @@ type Versions = BTreeMap<u32, SchemaFile>;
 /// Compares files with the lock, new versions with those before, and the newest with what the code declares.
 pub(crate) fn check(files: &SchemaFiles, lock: &Lock, declared: &Declared) -> Checked {
     let mut checked = Checked::default();
-    for (subject, versions) in &files.subjects {
-        checked.versions += versions.len();
-        check_lock(subject, versions, lock, &mut checked.findings);
-        check_versions(subject, versions, declared, &mut checked.findings);
+    for (subject, of_subject) in &files.subjects {
+        checked.versions += of_subject.versions.len();
+        check_lock(subject, &of_subject.versions, lock, &mut checked.findings);
+        check_versions(subject, of_subject, declared, &mut checked.findings);
     }
     check_gone(files, lock, &mut checked.findings);
     check_code(files, declared, &mut checked.findings);
@@ -89,7 +86,7 @@ fn check_lock(subject: &Subject, versions: &Versions, lock: &Lock, findings: &mu
 
 fn check_gone(files: &SchemaFiles, lock: &Lock, findings: &mut Vec<Finding>) {
     for (subject, version) in lock.versions.keys() {
-        if files.subjects.get(subject).is_none_or(|versions| !versions.contains_key(version)) {
+        if files.subjects.get(subject).is_none_or(|files| !files.versions.contains_key(version)) {
             let message = format!("version {version} of the {subject} was published, and its file is gone");
             findings.push(finding(
                 "locked",
@@ -128,31 +125,21 @@ fn check_code(files: &SchemaFiles, declared: &Declared, findings: &mut Vec<Findi
     }
 }
 
-fn check_versions(subject: &Subject, versions: &Versions, declared: &Declared, findings: &mut Vec<Finding>) {
+/// Judges every version against those before it, as a server would under the mode of the subject. What upcasters bring
+/// along is not asked of the schema again.
+fn check_versions(subject: &Subject, files: &SubjectFiles, declared: &Declared, findings: &mut Vec<Finding>) {
+    let (versions, mode) = (&files.versions, files.mode.unwrap_or(CompatibilityMode::of(subject.kind)));
     let mut upcasters = upcasters_of(subject, versions, declared);
+    let leads = upcasters.iter().map(|upcaster| upcaster.from).collect::<Vec<_>>();
     for ((older, before), (newer, file)) in versions.iter().zip(versions.iter().skip(1)) {
-        if upcasters.iter().any(|upcaster| upcaster.from == *older) {
-            continue;
-        }
-        let report = compat::judge(&file.schema, &[(*older, &before.schema)], CompatibilityMode::Backward);
-        let breaks = report.breaches.into_iter().map(|breach| Finding {
-            rule: breach.rule,
-            subject: subject.clone(),
-            version: *newer,
-            file: Some(file.path.clone()),
-            pointer: breach.pointer,
-            message: breach.message,
-            reason: Some(match subject.kind {
-                SchemaKind::Event => format!("events of version {older} may be stored, and would not be readable"),
-                SchemaKind::Command => format!("clients that send version {older} would be refused"),
-            }),
-            fix: breach.fix,
-            example: breach.counter_example,
-            incompatible: true,
-        });
-        let known = findings.len();
-        findings.extend(breaks);
-        if findings.len() == known {
+        let earlier: Vec<(u32, &Value)> =
+            versions.range(..newer).map(|(version, file)| (*version, &file.schema)).collect();
+        let led = |from: u32| leads.iter().any(|lead| (from..*newer).contains(lead));
+        let counts = |breach: &CompatibilityBreach| breach.direction == Forward || !led(breach.version);
+        let breaches = compat::judge(&file.schema, &earlier, mode).breaches.into_iter().filter(counts);
+        findings.extend(breaches.map(|breach| broken(subject, (*newer, file), breach)));
+        let fits = || compat::judge(&file.schema, &[(*older, &before.schema)], CompatibilityMode::Backward).compatible;
+        if !leads.contains(older) && fits() {
             upcasters.push(DeclaredUpcaster {
                 to: *newer,
                 ..DeclaredUpcaster::new(&subject.name, *older, nexus_core::upcast::Steps::new())
@@ -161,6 +148,26 @@ fn check_versions(subject: &Subject, versions: &Versions, declared: &Declared, f
     }
     if subject.kind == SchemaKind::Event {
         prove(subject, versions, upcasters, findings);
+    }
+}
+
+fn broken(subject: &Subject, (version, file): (u32, &SchemaFile), breach: CompatibilityBreach) -> Finding {
+    let older = breach.version;
+    Finding {
+        rule: breach.rule,
+        subject: subject.clone(),
+        version,
+        file: Some(file.path.clone()),
+        pointer: breach.pointer,
+        message: breach.message,
+        reason: Some(match (breach.direction, subject.kind) {
+            (Forward, _) => format!("who knows version {older} would not be able to read what follows this one"),
+            (_, SchemaKind::Event) => format!("events of version {older} may be stored, and would not be readable"),
+            (_, SchemaKind::Command) => format!("clients that send version {older} would be refused"),
+        }),
+        fix: breach.fix,
+        example: breach.counter_example,
+        incompatible: true,
     }
 }
 

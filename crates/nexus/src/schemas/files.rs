@@ -4,9 +4,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nexus_core::ports::SchemaRegistry as _;
-use nexus_core::{Digest, ports::SchemaKind, upcast::Steps};
+use nexus_core::{
+    Digest,
+    ports::{CompatibilityMode, InvalidCompatibilityMode, SchemaKind, SchemaRegistry as _},
+    upcast::Steps,
+};
 use nexus_schema::JsonSchemaRegistry;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Failure;
@@ -40,10 +44,26 @@ pub(crate) struct SchemaFile {
     pub(crate) upcaster: Option<Steps>,
 }
 
-/// A directory of schemas: `event/OrderPlaced/2.json`, and beside it `2.upcast.json` when steps lead on from it.
+/// The files of one type.
+#[derive(Debug, Default)]
+pub(crate) struct SubjectFiles {
+    pub(crate) versions: BTreeMap<u32, SchemaFile>,
+    /// What the type demands of its next version, where that is not the default of its kind.
+    pub(crate) mode: Option<CompatibilityMode>,
+}
+
+/// The content of `rules.json`, as `PUT /api/schemas/{name}/rules` takes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rules {
+    compatibility: String,
+}
+
+/// A directory of schemas: `event/OrderPlaced/2.json`, and beside it `2.upcast.json` when steps lead on from it, and
+/// `rules.json` when the type has a mode of its own.
 #[derive(Debug, Default)]
 pub(crate) struct SchemaFiles {
-    pub(crate) subjects: BTreeMap<Subject, BTreeMap<u32, SchemaFile>>,
+    pub(crate) subjects: BTreeMap<Subject, SubjectFiles>,
 }
 
 impl SchemaFiles {
@@ -52,11 +72,15 @@ impl SchemaFiles {
     /// # Errors
     /// When a file cannot be read, is no schema, or is called otherwise than it should.
     pub(crate) fn read(directory: &Path) -> Result<Self, Failure> {
-        let mut files = Self::default();
+        let mut all = Self::default();
         for kind in [SchemaKind::Event, SchemaKind::Command] {
             for (name, of_subject) in entries(&directory.join(kind.to_string()))? {
-                let mut versions = BTreeMap::new();
+                let mut files = SubjectFiles::default();
                 for (file, path) in entries(&of_subject)? {
+                    if file == "rules.json" {
+                        files.mode = Some(mode(&path)?);
+                        continue;
+                    }
                     if file.ends_with(".upcast.json") {
                         continue;
                     }
@@ -64,17 +88,17 @@ impl SchemaFiles {
                         Failure::usage(format_args!("{} is not named after a version", path.display()))
                             .hint("call it `1.json`, or `1.upcast.json` for the steps that lead on from version 1")
                     })?;
-                    versions.insert(version, SchemaFile::read(&name, version, path)?);
+                    files.versions.insert(version, SchemaFile::read(&name, version, path)?);
                 }
-                files.subjects.insert(Subject::new(kind, name), versions);
+                all.subjects.insert(Subject::new(kind, name), files);
             }
         }
-        Ok(files)
+        Ok(all)
     }
 
     /// The newest version of a subject.
     pub(crate) fn newest(&self, subject: &Subject) -> Option<(u32, &SchemaFile)> {
-        self.subjects.get(subject)?.last_key_value().map(|(version, file)| (*version, file))
+        self.subjects.get(subject)?.versions.last_key_value().map(|(version, file)| (*version, file))
     }
 
     /// Where a version is kept.
@@ -92,6 +116,13 @@ impl SchemaFile {
         let upcaster = if beside.exists() { Some(parsed(&beside)?) } else { None };
         Ok(Self { path, digest, schema, upcaster })
     }
+}
+
+/// The mode that `rules.json` names.
+fn mode(path: &Path) -> Result<CompatibilityMode, Failure> {
+    let Rules { compatibility } = parsed(path)?;
+    let refused = |error: &dyn fmt::Display| Failure::usage(format_args!("{}: {error}", path.display()));
+    compatibility.parse().map_err(|error: InvalidCompatibilityMode| refused(&error))
 }
 
 /// The digest a registry gives a schema, and so whether it is one.

@@ -54,8 +54,8 @@ impl Lock {
 
     /// The lock of everything in a directory.
     pub(crate) fn of(files: &SchemaFiles) -> Self {
-        let all = files.subjects.iter().flat_map(|(subject, versions)| {
-            versions.iter().map(move |(version, file)| ((subject.clone(), *version), file.digest))
+        let all = files.subjects.iter().flat_map(|(subject, files)| {
+            files.versions.iter().map(move |(version, file)| ((subject.clone(), *version), file.digest))
         });
         Self { versions: all.collect() }
     }

@@ -1,4 +1,4 @@
-use nexus_schema::compat::Change;
+use nexus_schema::compat::SchemaChange;
 use serde_json::{Value, json};
 
 use super::check::Finding;
@@ -40,7 +40,7 @@ pub(crate) fn finding_document(finding: &Finding) -> Value {
 }
 
 /// A change of a schema as JSON.
-pub(crate) fn change_document(change: &Change) -> Value {
+pub(crate) fn change_document(change: &SchemaChange) -> Value {
     json!({
         "pointer": change.pointer,
         "kind": change.kind.to_string(),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use nexus_e2e::{Finished, run_program};
+use nexus_e2e::{Finished, ForeignClient, run_program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -171,6 +171,95 @@ fn a_schema_is_registered_on_a_server_and_a_breaking_one_is_refused_with_exit_4(
     for part in ["/properties/cents", "fix: "] {
         assert!(breaking.stderr.contains(part), "lacks {part:?}: {}", breaking.stderr);
     }
+}
+
+/// A directory of one event type with these versions.
+fn versions(name: &str, schemas: &[Value]) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    let place = directory.path().join("event").join(name);
+    fs::create_dir_all(&place).unwrap();
+    for (version, schema) in (1..).zip(schemas) {
+        fs::write(place.join(format!("{version}.json")), schema.to_string()).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn every_version_is_judged_against_all_before_it_under_the_mode_of_its_type() {
+    let of = |properties: Value| json!({ "type": "object", "properties": properties });
+    let open = json!({ "type": "object", "additionalProperties": true });
+    let steps = [of(json!({ "b": { "type": "integer" } })), open, of(json!({ "b": { "type": "string" } }))];
+    // Step by step each accepts the one before as it was written for; the third does not accept the first.
+    let directory = versions("OrderPaid", &[steps[0].clone(), steps[1].clone()]);
+    let check = |directory: &Path| schema("first", "check", directory, &["--files-only", "-o", "json"]);
+    assert_eq!(check(directory.path()).code, Some(0));
+    fs::write(directory.path().join("event/OrderPaid/3.json"), steps[2].to_string()).unwrap();
+    let ended = check(directory.path());
+    let found = findings(&ended);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(found.iter().any(|one| one["reason"].as_str().unwrap().contains("events of version 1")), "{found:?}");
+
+    // With only the newest to compare with, or nothing, less stands against it.
+    let rules = |mode: &str| {
+        let text = json!({ "compatibility": mode }).to_string();
+        fs::write(directory.path().join("event/OrderPaid/rules.json"), text).unwrap();
+    };
+    rules("BACKWARD");
+    let newest = findings(&check(directory.path()));
+    assert!(newest.iter().all(|one| !one["reason"].as_str().unwrap().contains("version 1 ")), "{newest:?}");
+    rules("NONE");
+    assert_eq!(check(directory.path()).code, Some(0));
+    rules("SIDEWAYS");
+    let refused = check(directory.path());
+    assert_eq!((refused.code, refused.stderr.contains("rules.json")), (Some(2), true), "{refused:?}");
+}
+
+#[test]
+fn a_mode_that_looks_forward_asks_readers_of_before() {
+    let one = json!({ "type": "object", "properties": { "a": { "type": "integer" } } });
+    let wider = json!({ "type": "object", "properties": { "a": { "type": "number" } } });
+    let directory = versions("OrderPaid", &[one, wider]);
+    let check = || schema("first", "check", directory.path(), &["--files-only", "-o", "json"]);
+    assert_eq!(check().code, Some(0));
+    fs::write(directory.path().join("event/OrderPaid/rules.json"), r#"{"compatibility":"FULL"}"#).unwrap();
+    let ended = check();
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(findings(&ended)[0]["reason"].as_str().unwrap().contains("who knows version 1"), "{ended:?}");
+}
+
+#[test]
+fn the_types_are_typescript_to_its_own_compiler() {
+    const COMPILER: &str = "typescript@5.9.3";
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typescript-5.9.3");
+    let Some(client) = ForeignClient::node(&home, &[COMPILER]) else { return };
+    let directory = published();
+    let compile = |text: &str| {
+        let file = directory.path().join("use.ts");
+        fs::write(&file, text).unwrap();
+        let file = file.display().to_string();
+        let compiler = home.join("node_modules/typescript/bin/tsc");
+        client.run(
+            &compiler,
+            &[
+                "--noEmit",
+                "--strict",
+                "--target",
+                "es2022",
+                "--moduleResolution",
+                "node10",
+                "--ignoreDeprecations",
+                "5.0",
+                &file,
+            ],
+        )
+    };
+    let right = "import type { Event, OrderPlaced } from './schemas';\n\
+        const placed: OrderPlaced = { customer: 'Ann', total: 5 };\n\
+        export const event: Event = { eventType: 'OrderPlaced', payload: placed };\n";
+    let ended = compile(right);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let wrong = compile(&right.replace("total: 5", "total: 'five'"));
+    assert!(wrong.code != Some(0) && wrong.stdout.contains("TS2322"), "{wrong:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 mod compatibility;
 mod config;
+mod context;
 mod message;
 mod mode;
 mod refused;

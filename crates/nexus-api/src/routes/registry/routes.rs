@@ -2,12 +2,25 @@ use axum::{
     http::Method,
     routing::{delete, get, post, put},
 };
+use nexus_core::ports::PolicyKind;
 
-use super::{compatibility, config, mode, register, schemas, subjects};
+use super::{compatibility, config, context, mode, register, schemas, subjects};
 use crate::access::{Access, Routes};
 
 /// Adds the routes under `/registry`. They are described by those who made them up, not in the OpenAPI document.
 pub(crate) fn add(routes: Routes) -> Routes {
+    // What is asked of the policy is known once the context is out of the path.
+    let within = Access::Inside(PolicyKind::Query);
+    let path = "/registry/contexts/{context}/{*rest}";
+    plain(routes)
+        .undocumented(within, Method::GET, path, get(context::within))
+        .undocumented(within, Method::POST, path, post(context::within))
+        .undocumented(within, Method::PUT, path, put(context::within))
+        .undocumented(within, Method::DELETE, path, delete(context::within))
+}
+
+/// Adds those without a context in the path.
+pub(super) fn plain(routes: Routes) -> Routes {
     changes(questions(reads(routes)))
 }
 
@@ -19,6 +32,7 @@ fn reads(routes: Routes) -> Routes {
         .undocumented(list, Method::GET, "/registry/", get(schemas::root))
         .undocumented(list, Method::GET, "/registry/contexts", get(subjects::contexts))
         .undocumented(list, Method::GET, "/registry/subjects", get(subjects::list))
+        .undocumented(subject, Method::GET, "/registry/subjects/{subject}/metadata", get(subjects::with_metadata))
         .undocumented(subject, Method::GET, "/registry/subjects/{subject}/versions", get(subjects::versions))
         .undocumented(subject, Method::GET, "/registry/subjects/{subject}/versions/{version}", get(subjects::version))
         .undocumented(

@@ -114,6 +114,20 @@ pub(super) async fn versions(
     answer(&page(shown.map(|known| known.reference.version).collect(), &params)?)
 }
 
+/// The newest version whose metadata have these members. None has any here, so only asking for none finds one.
+pub(super) async fn with_metadata(
+    State(api): State<Api>,
+    PathArgs(name): PathArgs<String>,
+    _caller: Caller,
+    params: Params,
+) -> Result<Response, Refused> {
+    let info = find(&api, &name, &params)?;
+    if params.iter().any(|(given, _)| given == "key") {
+        return Err(Refused::version_not_found("latest"));
+    }
+    answer(&SchemaAnswer::of(find_version(&info, "latest", &params)?))
+}
+
 pub(super) async fn version(
     State(api): State<Api>,
     PathArgs((name, wanted)): PathArgs<(String, String)>,

@@ -3,9 +3,12 @@ use axum::{
     http::{StatusCode, header},
     response::Response,
 };
-use nexus_core::ports::{
-    ChosenMode, CompatibilityMode, Registration, SchemaKind, SchemaLink, Subject, SubjectAccess, SubjectRules,
-    WantedVersion,
+use nexus_core::{
+    ports::{
+        ChosenMode, CompatibilityMode, Registration, SchemaKind, SchemaLink, Subject, SubjectAccess, SubjectRules,
+        WantedVersion,
+    },
+    upcast::{Step, Steps},
 };
 use serde_json::{Value, value::RawValue};
 
@@ -21,17 +24,21 @@ use crate::{
 /// Registers a schema.
 ///
 /// The same schema again answers the first registration with 200. A schema that does not follow the versions before
-/// it, as the mode of its subject demands, is refused with 409 and the whole report.
+/// it, as the mode of its subject demands, is refused with 409 and the whole report. A change that breaks what is stored
+/// goes through with an `upcaster` that holds for every stored event of the type; when it does not, the first that fails
+/// is named.
 #[utoipa::path(
     post,
     path = "/api/schemas",
     tag = "governance",
     request_body(
         content = serde_json::Value, content_type = "application/json",
-        description = "`{kind, name, schema, version?, compatibility?, references?, owner?}`. `version` is the number or \
+        description = "`{kind, name, schema, version?, compatibility?, references?, owner?, upcaster?}`. `version` is the number or \
             the MAJOR.MINOR.PATCH it is expected to become. `compatibility` is a mode, or `{mode, reason?, expiresAt?}`; \
             one that is weaker than the default of the kind ends after 30 days at the latest. `references` are \
-            `{name, subject, version, kind?}`: where the schema says `$ref: name`, that version is meant.",
+            `{name, subject, version, kind?}`: where the schema says `$ref: name`, that version is meant. `upcaster` is a \
+            list of steps that bring events of the newest version to this one; it is tried on samples and on every stored \
+            event first.",
     ),
     responses(
         (status = 201, description = "Registered.", body = SchemaDto, headers(("Location" = String, description = "The schema."))),
@@ -68,7 +75,8 @@ fn registration(write: &WriteRequest, api: &Api) -> Result<Registration, Problem
         let own = api.node.schemas().subject(&wanted.subject).map(|info| info.rules).unwrap_or_default();
         wanted.rules = Some(SubjectRules { compatibility: Some(chosen_mode(raw, "/compatibility")?), ..own });
     }
-    body.finish(&["kind", "name", "schema", "version", "compatibility", "references", "owner"])?;
+    wanted.upcaster = body.take("upcaster").map(steps).transpose()?;
+    body.finish(&["kind", "name", "schema", "version", "compatibility", "references", "owner", "upcaster"])?;
     Ok(wanted)
 }
 
@@ -100,6 +108,20 @@ pub(super) fn references(body: &mut Object<'_>) -> Result<Vec<SchemaLink>, Probl
         reference.finish(&["name", "subject", "version", "kind"])?;
     }
     Ok(links)
+}
+
+/// A list of steps; the first that is none is named.
+fn steps(raw: &RawValue) -> Result<Steps, Problem> {
+    let each: Vec<&RawValue> = typed(raw, "/upcaster", "must be a list of steps")?;
+    for (index, step) in each.iter().enumerate() {
+        if let Err(error) = serde_json::from_str::<Step>(step.get()) {
+            // Where in the text of the step it is says nothing to who sent the whole.
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
+            return Err(Problem::invalid(format!("/upcaster/{index}"), "step", format!("is no step: {reason}")));
+        }
+    }
+    typed(raw, "/upcaster", "must be a list of steps")
 }
 
 fn wanted_version(raw: &RawValue) -> Result<WantedVersion, Problem> {

@@ -1,13 +1,11 @@
 //! Named and listed schemas, and keywords that only one version has.
 
+use nexus_core::ports::{SchemaBump as Bump, SchemaChangeKind as ChangeKind};
 use serde_json::{Map, Value};
 
 use super::{Place, Walk, words};
 use crate::{
-    compat::{
-        normal::{Holds, holds, texts},
-        report::{Bump, ChangeKind},
-    },
+    compat::normal::{Holds, holds, texts},
     graph::{join, shown},
 };
 

@@ -1,12 +1,10 @@
 //! Changes in words, and how far each alone moves the version.
 
+use nexus_core::ports::{SchemaBump as Bump, SchemaChange as Change, SchemaChangeKind as ChangeKind};
 use serde_json::Value;
 
 use super::{Place, Walk};
-use crate::compat::{
-    normal::texts,
-    report::{Bump, Change, ChangeKind},
-};
+use crate::compat::normal::texts;
 
 /// Longest rendering of a value, in characters.
 const MAX_VALUE: usize = 60;

@@ -10,7 +10,7 @@ use nexus_core::{
 };
 use nexus_schema::{
     JsonSchemaRegistry,
-    compat::{CompatibilityMode, Report, judge},
+    compat::{CompatibilityMode, CompatibilityReport, judge},
 };
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ fn pair(old: &Value, new: &Value, registry: &JsonSchemaRegistry, random: &mut Ra
     }
 }
 
-fn refused(schemas: &str, report: &Report, breaks: &dyn Fn(&Value) -> bool, tally: &mut Tally) {
+fn refused(schemas: &str, report: &CompatibilityReport, breaks: &dyn Fn(&Value) -> bool, tally: &mut Tally) {
     let shown: Vec<&Value> = report.breaches.iter().filter_map(|breach| breach.counter_example.as_ref()).collect();
     if shown.is_empty() {
         tally.undecided += 1;

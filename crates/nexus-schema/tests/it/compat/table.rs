@@ -1,7 +1,7 @@
 //! Every kind of change with the verdict it must get, backward, the old version closed for writers.
 
 use jsonschema::Draft;
-use nexus_schema::compat::{CompatibilityMode, Report, judge};
+use nexus_schema::compat::{CompatibilityMode, CompatibilityReport, judge};
 use serde_json::{Value, json};
 
 /// What a change must be called.
@@ -13,7 +13,7 @@ enum Expected {
 
 use Expected::{Breaks, Fits};
 
-fn backward(old: &Value, new: &Value) -> Report {
+fn backward(old: &Value, new: &Value) -> CompatibilityReport {
     judge(new, &[(1, old)], CompatibilityMode::Backward)
 }
 

@@ -1,6 +1,6 @@
 //! Modes, bumps and differences.
 
-use nexus_schema::compat::{Bump, ChangeKind, CompatibilityMode, Direction, diff, judge};
+use nexus_schema::compat::{CompatibilityDirection, CompatibilityMode, SchemaBump, SchemaChangeKind, diff, judge};
 use serde_json::{Value, json};
 
 fn object(properties: Value) -> Value {
@@ -14,7 +14,7 @@ fn a_plain_optional_field_may_be_added_in_every_mode() {
     for mode in CompatibilityMode::ALL {
         let report = judge(&new, &[(1, &old)], mode);
         assert!(report.compatible, "{mode}: {:?}", report.breaches);
-        assert_eq!(report.required_bump, Bump::Minor, "{mode}");
+        assert_eq!(report.required_bump, SchemaBump::Minor, "{mode}");
     }
 }
 
@@ -25,7 +25,7 @@ fn forward_asks_the_old_version_about_documents_of_the_new_one() {
     assert!(judge(&new, &[(1, &old)], CompatibilityMode::Backward).compatible);
     let report = judge(&new, &[(1, &old)], CompatibilityMode::Forward);
     let breach = &report.breaches[0];
-    assert_eq!((breach.rule.as_str(), breach.direction), ("required-removed", Direction::Forward));
+    assert_eq!((breach.rule.as_str(), breach.direction), ("required-removed", CompatibilityDirection::Forward));
     assert_eq!(breach.counter_example, Some(json!({})));
     assert!(breach.message.starts_with("the new version lets in"), "{}", breach.message);
     let full = judge(&new, &[(1, &old)], CompatibilityMode::Full);
@@ -42,7 +42,7 @@ fn only_transitive_modes_find_what_the_version_before_the_last_let_in() {
     let report = judge(&third, &old, CompatibilityMode::BackwardTransitive);
     let told: Vec<_> = report.breaches.iter().map(|breach| (breach.version, breach.pointer.as_str())).collect();
     assert_eq!(told, [(1, "/properties/b/type")]);
-    assert_eq!(report.required_bump, Bump::Major);
+    assert_eq!(report.required_bump, SchemaBump::Major);
 }
 
 #[test]
@@ -50,20 +50,20 @@ fn the_bump_follows_from_what_changed() {
     let old = object(json!({ "a": { "type": "integer", "minimum": 0, "default": 1, "title": "A" } }));
     let changed = |part: Value| object(json!({ "a": part }));
     for (new, bump) in [
-        (old.clone(), Bump::None),
-        (changed(json!({ "type": "integer", "minimum": 0, "default": 1, "title": "Amount" })), Bump::Patch),
-        (changed(json!({ "type": "integer", "minimum": 0, "default": 2, "title": "A" })), Bump::Minor),
-        (changed(json!({ "type": "integer", "exclusiveMinimum": -1, "default": 1, "title": "A" })), Bump::Minor),
-        (changed(json!({ "type": "number", "minimum": 0, "default": 1, "title": "A" })), Bump::Minor),
-        (changed(json!({ "type": "integer", "minimum": 1, "default": 1, "title": "A" })), Bump::Major),
+        (old.clone(), SchemaBump::None),
+        (changed(json!({ "type": "integer", "minimum": 0, "default": 1, "title": "Amount" })), SchemaBump::Patch),
+        (changed(json!({ "type": "integer", "minimum": 0, "default": 2, "title": "A" })), SchemaBump::Minor),
+        (changed(json!({ "type": "integer", "exclusiveMinimum": -1, "default": 1, "title": "A" })), SchemaBump::Minor),
+        (changed(json!({ "type": "number", "minimum": 0, "default": 1, "title": "A" })), SchemaBump::Minor),
+        (changed(json!({ "type": "integer", "minimum": 1, "default": 1, "title": "A" })), SchemaBump::Major),
     ] {
         let report = judge(&new, &[(3, &old)], CompatibilityMode::BackwardTransitive);
-        assert_eq!(report.required_bump, bump, "{new}: {:?}", report.changes);
+        assert_eq!(report.required_bump, bump, "{new}");
         // Nobody asked, but the bump stays honest.
         let unasked = judge(&new, &[(3, &old)], CompatibilityMode::None);
         assert_eq!((unasked.compatible, unasked.required_bump), (true, bump), "{new}");
     }
-    assert_eq!(judge(&old, &[], CompatibilityMode::FullTransitive).required_bump, Bump::None);
+    assert_eq!(judge(&old, &[], CompatibilityMode::FullTransitive).required_bump, SchemaBump::None);
 }
 
 #[test]
@@ -105,14 +105,14 @@ fn differences_are_told_by_place_and_meaning() {
     assert_eq!(
         told,
         [
-            ("/properties/a/description", ChangeKind::Added, Bump::Patch),
-            ("/properties/a/type", ChangeKind::Added, Bump::Minor),
-            ("/properties/b/default", ChangeKind::Changed, Bump::Minor),
-            ("/properties/b/enum", ChangeKind::Removed, Bump::Major),
-            ("/properties/b/enum", ChangeKind::Added, Bump::Minor),
-            ("/properties/come", ChangeKind::Added, Bump::Minor),
-            ("/properties/gone", ChangeKind::Removed, Bump::Major),
-            ("/required", ChangeKind::Removed, Bump::Minor),
+            ("/properties/a/description", SchemaChangeKind::Added, SchemaBump::Patch),
+            ("/properties/a/type", SchemaChangeKind::Added, SchemaBump::Minor),
+            ("/properties/b/default", SchemaChangeKind::Changed, SchemaBump::Minor),
+            ("/properties/b/enum", SchemaChangeKind::Removed, SchemaBump::Major),
+            ("/properties/b/enum", SchemaChangeKind::Added, SchemaBump::Minor),
+            ("/properties/come", SchemaChangeKind::Added, SchemaBump::Minor),
+            ("/properties/gone", SchemaChangeKind::Removed, SchemaBump::Major),
+            ("/required", SchemaChangeKind::Removed, SchemaBump::Minor),
         ],
         "{changes:#?}"
     );
@@ -135,5 +135,5 @@ fn another_way_of_writing_is_no_difference() {
     });
     assert_eq!(diff(&from, &to), []);
     let report = judge(&to, &[(1, &from)], CompatibilityMode::FullTransitive);
-    assert_eq!((report.compatible, report.required_bump), (true, Bump::Patch), "{:?}", report.breaches);
+    assert_eq!((report.compatible, report.required_bump), (true, SchemaBump::Patch), "{:?}", report.breaches);
 }

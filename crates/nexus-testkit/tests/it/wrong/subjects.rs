@@ -94,8 +94,12 @@ impl<W: SubjectFlaw> SubjectRegistry for Flawed<W> {
         self.right.judge(w, v, now)
     }
 
-    fn fits(&self, subject: &Subject, older: u32, newer: u32) -> Result<CompatibilityReport, RegisterError> {
-        self.right.fits(subject, older, newer)
+    fn fits(&self, older: &RegisteredSchema, newer: &RegisteredSchema) -> Result<CompatibilityReport, RegisterError> {
+        self.right.fits(older, newer)
+    }
+
+    fn check_stored(&self, subject: &Subject, version: u32, document: &Json) -> Result<(), SchemaRefusal> {
+        self.right.check_stored(subject, version, document)
     }
 
     fn compare(&self, subject: &Subject, from: u32, to: u32) -> Result<Vec<SchemaChange>, RegisterError> {
@@ -195,9 +199,9 @@ impl SubjectFlaw for Careless {
         for_good: bool,
     ) -> Result<RegistryChange, RegisterError> {
         match right.plan_deletion(subject, version, for_good) {
-            Err(RegisterError::Referenced { subject, version, .. }) => {
-                Ok(RegistryChange::Deleted { subject, versions: vec![version], in_use: Vec::new(), for_good })
-            }
+            Err(
+                RegisterError::Referenced { subject, version, .. } | RegisterError::LedThrough { subject, version, .. },
+            ) => Ok(RegistryChange::Deleted { subject, versions: vec![version], in_use: Vec::new(), for_good }),
             answer => answer,
         }
     }
@@ -209,6 +213,38 @@ fn a_registry_that_deletes_what_others_refer_to_is_caught() {
         "what_others_refer_to_is_not_deleted",
         "deleting what is referred to",
         subject_registry::what_others_refer_to_is_not_deleted::<Fixture<Careless>>,
+    );
+}
+
+#[test]
+fn a_registry_that_cuts_the_way_of_upcasters_is_caught() {
+    caught_blocking(
+        "a_version_that_upcasters_lead_through_stays",
+        "deleting version 1 for good",
+        subject_registry::a_version_that_upcasters_lead_through_stays::<Fixture<Careless>>,
+    );
+}
+
+/// Forgets upcasters.
+struct Forgetful;
+
+impl SubjectFlaw for Forgetful {
+    fn change(change: RegistryChange) -> RegistryChange {
+        match change {
+            RegistryChange::Registered(schema) => {
+                RegistryChange::Registered(Box::new(RegisteredSchema { upcaster: None, ..*schema }))
+            }
+            other => other,
+        }
+    }
+}
+
+#[test]
+fn a_registry_that_forgets_an_upcaster_is_caught() {
+    caught_blocking(
+        "an_upcaster_is_kept_with_its_version",
+        "the upcaster",
+        subject_registry::an_upcaster_is_kept_with_its_version::<Fixture<Forgetful>>,
     );
 }
 
