@@ -1,20 +1,10 @@
-# The command side and the query side share the log and nothing else.
+# The command side and the query side share the log and nothing else: how a deployment is judged before it runs. What
+# holds for requests of running services is in sides.rego.
 #
-# A running service says which side it is on by its role, "command-service" or "query-service". A deployment is judged
-# before it runs, with input.kind "architecture":
-#
+# input:
+#     kind      "architecture"
 #     service   {name, side: "command" | "query", calls: [{name, side}], endpoints: [{path, temporal, rateLimit, maxRange}]}
 package nexus.architecture
-
-deny contains {
-	"id": "nexus.query-side-writes",
-	"message": "a service of the query side sends no commands and appends no events",
-	"remediation": "let a service of the command side do it, and follow the events it stores",
-	"severity": "error",
-} if {
-	input.kind in {"command", "append"}
-	"query-service" in input.actor.roles
-}
 
 deny contains {
 	"id": "nexus.direct-call",

@@ -11,16 +11,6 @@ denied(asked) := ids if {
 	ids := {denial.id | some denial in denials}
 }
 
-asked_by(role, kind) := {"kind": kind, "action": "PlaceOrder", "actor": {"id": "s", "roles": [role]}}
-
-test_the_query_side_does_not_write if {
-	every kind in ["command", "append"] {
-		denied(asked_by("query-service", kind)) == {"nexus.query-side-writes"}
-		denied(asked_by("command-service", kind)) == set()
-	}
-	denied(asked_by("query-service", "query")) == set()
-}
-
 test_the_sides_do_not_call_each_other if {
 	denied(service("command", [{"name": "views", "side": "query"}], [])) == {"nexus.direct-call"}
 	denied(service("query", [{"name": "views", "side": "command"}], [])) == {"nexus.direct-call"}

@@ -17,6 +17,14 @@ denied(asked) := ids if {
 	ids := {denial.id | some denial in denials}
 }
 
+test_the_query_side_does_not_write if {
+	every kind in ["command", "append"] {
+		denied(request(kind, ["query-service"])) == {"nexus.query-side-writes"}
+		denied(request(kind, ["command-service"])) == set()
+	}
+	denied(request("query", ["query-service"])) == set()
+}
+
 test_a_schema_must_be_registered if {
 	every kind in ["command", "append"] {
 		denied(changed(kind, ["admin"], {"schema": {"registered": false}})) == {"nexus.schema-unregistered"}

@@ -4,9 +4,25 @@ package nexus
 default allow := false
 
 allow if {
+	input.kind in {"command", "append"}
 	some role in input.actor.roles
-	role in data.nexus.roles.may[input.kind]
+	role in data.nexus.roles.writing
 }
 
-# What the architecture forbids is forbidden to requests as well.
-deny contains denial if some denial in data.nexus.architecture.deny
+allow if {
+	input.kind in {"query", "subscribe"}
+	some role in input.actor.roles
+	role in data.nexus.roles.reading
+}
+
+allow if {
+	input.kind == "temporal"
+	some role in input.actor.roles
+	role in data.nexus.roles.looking_back
+}
+
+allow if {
+	input.kind == "admin"
+	some role in input.actor.roles
+	role in data.nexus.roles.operating
+}

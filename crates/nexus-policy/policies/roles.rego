@@ -1,6 +1,6 @@
-# Who may do what: the table of roles. A request needs one role of the row of its kind.
+# Who may do what: a request needs one role of the set of its kind.
 #
-# To change a row, push a bundle `nexus` with this table as you want it. To add an exception, allow it in a module of
+# To change a set, push a bundle `nexus` with this file as you want it. To add an exception, allow it in a module of
 # your own:
 #
 #     package nexus
@@ -25,11 +25,15 @@
 package nexus.roles
 
 # "system" is the platform itself.
-may := {
-	"command": {"writer", "admin", "command-service", "system"},
-	"append": {"writer", "admin", "command-service", "system"},
-	"query": {"reader", "writer", "operator", "auditor", "admin", "command-service", "query-service", "system"},
-	"subscribe": {"reader", "writer", "operator", "auditor", "admin", "command-service", "query-service", "system"},
-	"temporal": {"auditor", "admin"},
-	"admin": {"operator", "admin"},
-}
+
+# Commands and appends.
+writing := {"writer", "admin", "command-service", "system"}
+
+# Queries and live feeds.
+reading := {"reader", "writer", "operator", "auditor", "admin", "command-service", "query-service", "system"}
+
+# The past, and what was decided.
+looking_back := {"auditor", "admin"}
+
+# The platform itself.
+operating := {"operator", "admin"}

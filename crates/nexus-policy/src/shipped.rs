@@ -6,13 +6,14 @@ macro_rules! module {
     };
 }
 
-const RULES: [(&str, &str); 7] = [
+const RULES: [(&str, &str); 8] = [
     module!("append_only.rego"),
     module!("architecture.rego"),
     module!("development.rego"),
     module!("nexus.rego"),
     module!("roles.rego"),
     module!("schemas.rego"),
+    module!("sides.rego"),
     module!("system_streams.rego"),
 ];
 

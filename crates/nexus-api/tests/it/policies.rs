@@ -173,7 +173,7 @@ async fn the_data_api_answers_as_opa_does() {
     assert_eq!((undefined.status.as_u16(), undefined.json().get("result")), (200, None));
     assert_eq!(admin.get("/opa/v1/data/nexus/allow").await.json()["result"], json!(false));
     let told = admin.get("/opa/v1/data/nexus/roles?provenance=true&metrics=true&pretty=true").await.json();
-    assert!(told["result"]["may"]["temporal"].as_array().unwrap().contains(&json!("auditor")));
+    assert!(told["result"]["looking_back"].as_array().unwrap().contains(&json!("auditor")));
     assert!(told["provenance"]["bundles"]["nexus"]["revision"].is_string(), "{told}");
     assert!(told["metrics"]["timer_rego_query_eval_ns"].is_u64());
     let with_input = "/opa/v1/data/nexus/allow?input=%7B%22kind%22%3A%22query%22%2C%22actor%22%3A%7B%22roles%22%3A%5B%22reader%22%5D%7D%7D";
