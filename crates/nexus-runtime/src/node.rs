@@ -227,12 +227,7 @@ impl Node {
             admission: &admission,
             registry: &*registry,
             ids: &*parts.ids,
-            request: RequestContext {
-                service: service.clone(),
-                client_id: None,
-                environment: environment.clone(),
-                time: parts.clock.now(),
-            },
+            request: request_at_start(&service, &environment, &*parts.clock),
         };
         let evolution = Evolution::new(&*parts.store, &registry, &parts.catalogue, parts.upcasters);
         evolution.check_names(&known_events(&parts.catalogue, &parts.projections))?;
@@ -262,8 +257,7 @@ impl Node {
             declared: at_start.declared,
             version: at_start.version,
         });
-        let (store, ids) = (Arc::clone(&parts.store), Arc::clone(&parts.ids));
-        let tokens = TokenService::restore(admission.clone(), store, ids).await?;
+        let tokens = TokenService::restore(admission.clone(), Arc::clone(&parts.store), Arc::clone(&parts.ids)).await?;
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
@@ -427,6 +421,12 @@ fn follow_all(
         started.1.push(task);
     }
     Ok(started)
+}
+
+/// The circumstances of what a node writes while it starts.
+fn request_at_start(service: &Text, environment: &Text, clock: &dyn Clock) -> RequestContext {
+    let (service, environment) = (service.clone(), environment.clone());
+    RequestContext { service, client_id: None, environment, time: clock.now() }
 }
 
 /// The idempotency keys of the log, without those that are too old to matter.
