@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use nexus_core::ports::PolicyCoverage;
 use nexus_policy::PolicyError;
 
 use super::{Draft, Looked, Rule, rego};
@@ -101,19 +102,44 @@ fn tests(bundle: &PolicyBundle) -> Vec<Draft> {
                 .fix("write `NAME_test.rego` beside it, with rules `test_…` that show what is refused and what is not"),
         ]
     };
-    let runs = match rego::run_tests(bundle) {
-        Ok(runs) => runs,
+    let report = match rego::run_tests(bundle) {
+        Ok(report) => report,
         Err(reason) => return untested(format!("the tests of these policies cannot be loaded: {reason}")),
     };
-    if runs.is_empty() {
+    if report.results.is_empty() {
         return untested(format!("there are no tests for the policies in {}", name(bundle)));
     }
-    let failed = runs.into_iter().filter_map(|run| {
-        let reason = run.failed?;
-        let text = bundle.modules.iter().chain(&bundle.tests).find(|text| text.file == run.file)?;
-        let message = format!("the policy test `{}` does not pass: {reason}", run.name);
-        let draft = Draft::new(line_of(text, run.line), run.name, message);
+    let find = |file: &str| bundle.modules.iter().chain(&bundle.tests).find(|text| text.file == file);
+    let failed = report.failures().filter_map(|test| {
+        let (text, reason) = (find(&test.module)?, test.failure.as_ref()?);
+        let short = test.name.rsplit('.').next().unwrap_or(&test.name);
+        let message = format!("the policy test `{short}` does not pass: {reason}");
+        let draft = Draft::new(line_of(text, test.line), short, message);
         Some(draft.fix("mend the policy, or the test when it asks for the wrong thing"))
     });
-    failed.collect()
+    let uncovered = report.coverage.iter().filter_map(|coverage| {
+        let text = bundle.modules.iter().find(|text| text.file == coverage.module)?;
+        too_little(text, coverage)
+    });
+    failed.chain(uncovered).collect()
+}
+
+/// Least part of the lines of a policy that its tests have to go through, in per cent.
+const COVERAGE: usize = 80;
+
+/// The tests go through too little of a policy.
+fn too_little(text: &Text, coverage: &PolicyCoverage) -> Option<Draft> {
+    let (covered, all) = (coverage.covered.len(), coverage.covered.len() + coverage.uncovered.len());
+    let first = *coverage.uncovered.first()?;
+    if covered * 100 >= all * COVERAGE {
+        return None;
+    }
+    let message =
+        format!("the tests go through {covered} of {all} lines of this policy, and {COVERAGE} % are asked for");
+    let draft = Draft::new(line_of(text, first), "coverage", message);
+    Some(
+        draft.fix(
+            "write a test that reaches this line: one for what the rule refuses, and one for what it lets through",
+        ),
+    )
 }

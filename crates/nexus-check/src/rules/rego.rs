@@ -1,19 +1,16 @@
 //! What is asked of policies: the deny rules in their syntax trees, and their tests, run.
 
-use std::{num::NonZeroU32, sync::Arc, thread, time::Duration};
+use std::{sync::Arc, thread};
 
-use nexus_core::ports::PolicyEngine as _;
-use nexus_policy::{PolicyError, PolicyModule, RegoPolicyEngine, base_policy};
+use nexus_core::ports::{PolicyEngine as _, PolicyModule, PolicyTestReport};
+use nexus_policy::{PolicyError, RegoPolicyEngine, shipped, with_shipped};
 use regorus::{
     Engine,
     unstable::{Expr, Literal, Ref, Rule, RuleHead},
-    utils::limits::ExecutionTimerConfig,
 };
 
 use crate::facts::{PolicyBundle, Text};
 
-/// Longest time a test may take.
-const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Deepest nesting of brackets that is parsed.
 const MOST_NESTED: usize = 200;
 /// Most signs in a row that are parsed.
@@ -70,11 +67,8 @@ pub(super) fn with_room<T: Send>(work: impl Fn() -> T + Sync) -> T {
 
 /// The digests under which modules may be in force: by themselves, and with the policy that is shipped.
 pub(super) fn digests(modules: &[PolicyModule]) -> Vec<String> {
-    let mut with_base = modules.to_vec();
-    if modules.iter().all(|module| module.name != base_policy().name) {
-        with_base.push(base_policy());
-    }
-    let engines = [modules.to_vec(), with_base].into_iter().filter_map(|modules| RegoPolicyEngine::new(modules).ok());
+    let engines = [modules.to_vec(), with_shipped(modules.to_vec())];
+    let engines = engines.into_iter().filter_map(|modules| RegoPolicyEngine::new(modules).ok());
     engines.map(|engine| engine.digest().to_string()).collect()
 }
 
@@ -162,47 +156,15 @@ fn keys(value: &Expr) -> Option<Vec<String>> {
     Some(names.collect())
 }
 
-/// One test of a bundle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TestRun {
-    /// The file it is in.
-    pub(super) file: String,
-    pub(super) name: String,
-    /// 1-based.
-    pub(super) line: u32,
-    /// Why it does not pass.
-    pub(super) failed: Option<String>,
-}
-
-/// Runs the `test_…` rules of a bundle; `Err` when tests and policies cannot be loaded together.
-pub(super) fn run_tests(bundle: &PolicyBundle) -> Result<Vec<TestRun>, String> {
-    let mut engine = Engine::new();
-    engine.set_execution_timer_config(ExecutionTimerConfig { limit: TIME_LIMIT, check_interval: NonZeroU32::MIN });
-    let mut runs = Vec::new();
-    for text in bundle.modules.iter().chain(&bundle.tests) {
-        let package = engine
-            .add_policy(text.file.clone(), text.text.clone())
-            .map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
-        let module = engine.get_modules().iter().last().cloned();
-        let rules = module.into_iter().flat_map(|module| module.policy.clone());
-        runs.extend(rules.filter_map(|rule| test_of(&rule, &text.file)).map(|run| (package.clone(), run)));
-    }
-    engine.set_input(regorus::Value::new_object());
-    let runs = runs.into_iter().map(|(package, run)| {
-        let failed = match engine.eval_rule(format!("{package}.{}", run.name)) {
-            Ok(regorus::Value::Bool(true)) => None,
-            Ok(regorus::Value::Undefined) => Some("it is not true".to_owned()),
-            Ok(other) => Some(format!("it is {other}")),
-            Err(error) => Some(error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")),
-        };
-        TestRun { failed, ..run }
-    });
-    Ok(runs.collect())
-}
-
-fn test_of(rule: &Rule, file: &str) -> Option<TestRun> {
-    let Rule::Spec { span, head: RuleHead::Compr { refr, .. }, .. } = rule else { return None };
-    let Expr::Var { span: name, .. } = &**refr else { return None };
-    let name = name.text().to_owned();
-    name.starts_with("test_").then(|| TestRun { file: file.to_owned(), name, line: span.line, failed: None })
+/// Runs the tests of a bundle, among the policies that are shipped, as they will be in force. Modules are named by their
+/// files.
+///
+/// # Errors
+/// Tests and policies cannot be loaded together.
+pub(super) fn run_tests(bundle: &PolicyBundle) -> Result<PolicyTestReport, PolicyError> {
+    let named = |text: &Arc<Text>| PolicyModule { name: text.file.clone(), source: text.text.clone() };
+    let own: Vec<PolicyModule> = bundle.modules.iter().chain(&bundle.tests).map(named).collect();
+    // The shipped policies themselves, in the repository they come from, are not put beside themselves.
+    let is_shipped = shipped().iter().all(|module| own.iter().any(|own| own.source == module.source));
+    nexus_policy::run_tests(&if is_shipped { own } else { with_shipped(own) })
 }

@@ -133,6 +133,7 @@ const PLANTED: &[(Change, &str, &str, u32)] = &[
         1,
     ),
     (Replace(LOCK, "event OrderPlaced 2", "event OrderPlaced 9"), "NX-EVT-002", ORDERS, 10),
+    (Replace(PLACED, "A customer ordered.", "A customer wanted something."), "NX-EVT-002", ORDERS, 10),
     (Replace(BILLING, "event/PaymentRefunded/1.json", "event/PaymentReceived/1.json"), "NX-EVT-002", BILLING, 14),
     (
         Replace(
@@ -309,4 +310,15 @@ fn two_findings_about_the_same_have_two_fingerprints() {
     let prints: std::collections::BTreeSet<_> =
         checked.findings.iter().map(nexus_check::Finding::fingerprint).collect();
     assert_eq!((checked.findings.len(), prints.len()), (2, 2));
+}
+
+#[test]
+fn a_file_belongs_to_the_service_of_the_nearest_manifest() {
+    let shop = Copy::of("repaired");
+    shop.write("services/orders/inner/nexus.service.toml", "[service]\nname = \"inner\"\nowner = \"team-inner\"\n");
+    shop.write("services/orders/inner/a.rs", "fn f() { get(\"http://billing\"); }");
+    let checked = shop.checked();
+    assert_eq!(places(&checked), [("NX-ARCH-001", "services/orders/inner/a.rs", 1, 14)]);
+    assert_eq!(checked.findings[0].message, "`inner` calls the service `billing`");
+    assert_eq!(checked.findings[0].owner.as_deref(), Some("team-inner"));
 }
