@@ -226,12 +226,7 @@ impl Node {
             admission: &admission,
             registry: &*registry,
             ids: &*parts.ids,
-            request: RequestContext {
-                service: service.clone(),
-                client_id: None,
-                environment: environment.clone(),
-                time: parts.clock.now(),
-            },
+            request: request_at_start(&service, &environment, &*parts.clock),
         };
         let declared = (&parts.catalogue, parts.projections.as_slice());
         let evolution = Evolution::new(&*parts.store, &registry, declared, parts.upcasters)?;
@@ -263,8 +258,7 @@ impl Node {
             upcasters: Arc::clone(&at_start.upcasters),
             stop: stop.clone(),
         });
-        let (store, ids) = (Arc::clone(&parts.store), Arc::clone(&parts.ids));
-        let tokens = TokenService::restore(admission.clone(), store, ids).await?;
+        let tokens = TokenService::restore(admission.clone(), Arc::clone(&parts.store), Arc::clone(&parts.ids)).await?;
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),
@@ -428,6 +422,12 @@ fn follow_all(
         started.1.push(task);
     }
     Ok(started)
+}
+
+/// The circumstances of what a node writes while it starts.
+fn request_at_start(service: &Text, environment: &Text, clock: &dyn Clock) -> RequestContext {
+    let (service, environment) = (service.clone(), environment.clone());
+    RequestContext { service, client_id: None, environment, time: clock.now() }
 }
 
 /// The idempotency keys of the log, without those that are too old to matter.
