@@ -8,7 +8,7 @@ use regorus::{Engine, PolicyLengthConfig, utils::limits::ExecutionTimerConfig};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    bounds, calls,
+    bounds, calls, nesting,
     reads::{self, Reads},
 };
 
@@ -119,13 +119,23 @@ impl Bundle {
 fn deciding(modules: &[PolicyModule]) -> Result<Vec<PolicyModule>, PolicyError> {
     let mut found = Vec::new();
     for module in modules {
-        let package = bare(Duration::MAX).add_policy(module.name.clone(), module.source.clone());
-        let package = package.map_err(|error| invalid(modules, &module.name, &error))?;
+        let package = add(&mut bare(Duration::MAX), module, modules)?;
         if !is_test(&package) {
             found.push(module.clone());
         }
     }
     Ok(found)
+}
+
+/// Parses a module into an engine; answers its package.
+fn add(engine: &mut Engine, module: &PolicyModule, modules: &[PolicyModule]) -> Result<String, PolicyError> {
+    // The parser descends once for every bracket or sign, and nothing catches a stack that ends.
+    if let Some(line) = nesting::line(&module.source) {
+        let reason = "it is nested too deep".to_owned();
+        return Err(PolicyError::Invalid { module: module.name.clone(), line: Some(line), reason });
+    }
+    let package = engine.add_policy(module.name.clone(), module.source.clone());
+    package.map_err(|error| invalid(modules, &module.name, &error))
 }
 
 /// Whether a package holds tests.
@@ -152,9 +162,7 @@ pub(crate) fn prepare(
     engine.set_strict_builtin_errors(strict);
     bounds::apply(&mut engine, strict).map_err(|error| invalid(modules, "bundle", &error))?;
     for module in modules {
-        let package = engine
-            .add_policy(module.name.clone(), module.source.clone())
-            .map_err(|error| invalid(modules, &module.name, &error))?;
+        let package = add(&mut engine, module, modules)?;
         if package == format!("data.{ENTRY_PACKAGE}") || package.starts_with("data.nexus_entry.") {
             return Err(PolicyError::Reserved { module: module.name.clone() });
         }

@@ -29,6 +29,7 @@ mod explain;
 mod input;
 mod lookup;
 mod memo;
+mod nesting;
 mod outcome;
 mod pick;
 mod reads;
