@@ -201,7 +201,13 @@ const PLANTED: &[(Change, &str, &str, u32)] = &[
     (Replace(ORDERS, "authorization = \"role:operator\"", "authorization = \"public\""), "NX-TMP-002", ORDERS, 24),
     (Replace(POLICY, "\"id\": \"shop.refund-needs-money-team\",\n", ""), "NX-POL-001", POLICY, 4),
     (Replace(POLICY, "} if {", "} iff {"), "NX-POL-001", POLICY, 9),
-    (Replace(TEST, "== 1 with", "== 2 with"), "NX-POL-001", TEST, 5),
+    (Replace(TEST, "refund([\"money\"])", "refund([\"writer\"])"), "NX-POL-001", TEST, 12),
+    (
+        Write("policies/untested.rego", "package nexus.untested\n\nnext(x) := y if {\n\ty := x + 1\n\ty < 10\n}\n"),
+        "NX-POL-001",
+        "policies/untested.rego",
+        3,
+    ),
     (Remove(TEST), "NX-POL-001", POLICY, 1),
     (
         Write("policies/text.rego", "package nexus\n\ndeny contains \"no\" if {\n\tinput.x == 1\n}\n"),
