@@ -98,9 +98,10 @@ fn of_operations(routes: Routes) -> Routes {
         .at(Access::admin("tokens.list", "token"), routes!(tokens::list_tokens))
         .at(Access::admin("tokens.revoke", "token").on("id"), routes!(tokens::revoke_token))
         .at(Access::query("metrics.read", "server"), routes!(operations::metrics_text))
+        // It names the data directory and the release, which is nobody else's business.
+        .at(Access::query("version.read", "server"), routes!(operations::version))
         .at(Access::Public, routes!(operations::livez))
         .at(Access::Public, routes!(operations::readyz))
-        .at(Access::Public, routes!(operations::version))
         .at(Access::Public, routes!(operations::openapi_json))
         .at(Access::Public, routes!(operations::error_page))
         .at(Access::Public, routes!(dashboard::dashboard))

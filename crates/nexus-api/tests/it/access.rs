@@ -36,7 +36,7 @@ async fn without_credentials_nothing_but_the_public_routes_answers() {
         assert_eq!(status == 401, rule.kind.is_some(), "{status} at {} {}", rule.method, rule.path);
     }
     let public = rules.iter().filter(|rule| rule.kind.is_none()).map(|rule| rule.path.as_str());
-    let expected = ["/", "/assets/{file}", "/docs/errors/{code}", "/livez", "/openapi.json", "/readyz", "/version"];
+    let expected = ["/", "/assets/{file}", "/docs/errors/{code}", "/livez", "/openapi.json", "/readyz"];
     assert_eq!(public.collect::<Vec<_>>(), expected);
 }
 

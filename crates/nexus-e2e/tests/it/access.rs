@@ -17,7 +17,7 @@ const ROUTES: &[(&str, &str, Kind)] = &[
     ("GET", "/docs/errors/{code}", Kind::Public),
     ("GET", "/livez", Kind::Public),
     ("GET", "/readyz", Kind::Public),
-    ("GET", "/version", Kind::Public),
+    ("GET", "/version", Kind::Query),
     ("GET", "/openapi.json", Kind::Public),
     ("GET", "/metrics", Kind::Query),
     ("GET", "/api/backup", Kind::Admin),

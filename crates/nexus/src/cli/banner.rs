@@ -50,7 +50,8 @@ fn access(server: &Server) -> Vec<String> {
         let usable = server.node().tokens().list().iter().filter(|token| token.revoked.is_none()).count();
         lines.push(match usable {
             0 if issuers.is_empty() => {
-                "tokens of this server, of which there are none: stop it, then `token create --data DIR --role admin`"
+                "tokens of this server, of which there are none: stop it, then `token create --data DIR --role admin \
+                 --expires-in 90d`"
                     .to_owned()
             }
             usable => format!("tokens of this server ({usable} in use)"),

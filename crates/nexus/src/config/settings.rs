@@ -123,7 +123,7 @@ impl Settings {
 }
 
 const THREE_WAYS: &str = "choose one of three:
-    --api-tokens            accept tokens of this server; make the first with `token create --data DIR --role admin`
+    --api-tokens            accept tokens of this server; make the first with `token create --data DIR --role admin --expires-in 90d`
     --config nexus.toml     trust an issuer of signed tokens (JWT), under [auth]: docs/identity.md
     --insecure-no-auth      ask nobody for anything; accepted on a loopback address only";
 
