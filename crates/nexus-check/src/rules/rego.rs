@@ -11,11 +11,7 @@ use regorus::{
 
 use crate::facts::{PolicyBundle, Text};
 
-/// Deepest nesting of brackets that is parsed.
-const MOST_NESTED: usize = 200;
-/// Most signs in a row that are parsed.
-const MOST_SIGNS: usize = 2_000;
-/// Room for that, in bytes; most of it is never touched.
+/// Room for what policies may nest, in bytes; most of it is never touched.
 const STACK: usize = 64 * 1024 * 1024;
 
 /// The modules that are in force, as the engine takes them.
@@ -29,33 +25,8 @@ fn module(text: &Text) -> PolicyModule {
 
 /// Why a bundle cannot be loaded.
 pub(super) fn refusal(bundle: &PolicyBundle) -> Option<PolicyError> {
-    let deep = |text: &&Arc<Text>| nested_line(&text.text).is_some();
-    if let Some(text) = bundle.modules.iter().chain(&bundle.tests).find(deep) {
-        return Some(PolicyError::Invalid {
-            module: PolicyBundle::module_name(text).to_owned(),
-            line: nested_line(&text.text),
-            reason: format!("it is nested deeper than {MOST_NESTED}"),
-        });
-    }
-    RegoPolicyEngine::new(modules(bundle)).err()
-}
-
-/// The line, 1-based, where brackets or signs are nested deeper than the parser's stack should have to bear.
-fn nested_line(source: &str) -> Option<u32> {
-    let (mut depth, mut signs, mut line) = (0_usize, 0_usize, 1_u32);
-    for c in source.chars() {
-        match c {
-            '\n' => line = line.saturating_add(1),
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        signs = if c == '-' || (c.is_whitespace() && signs > 0) { signs + 1 } else { 0 };
-        if depth > MOST_NESTED || signs > MOST_SIGNS {
-            return Some(line);
-        }
-    }
-    None
+    let all: Vec<PolicyModule> = bundle.modules.iter().chain(&bundle.tests).map(|text| module(text)).collect();
+    RegoPolicyEngine::new(all).err()
 }
 
 /// Runs something that parses policies on a thread with room for what they may nest.
