@@ -236,7 +236,7 @@ impl Node {
         let request = governance.request.clone();
         let stop = CancellationToken::new();
         let compiled = parts.policy_compiler.map(|compiler| (compiler, parts.policy_bundles));
-        let (policy, recording) = policy_in_force(switch, records, (request, stop.clone()), compiled).await?;
+        let (policy, recording) = policy_in_force(switch, records.clone(), (request, stop.clone()), compiled).await?;
 
         let keys = keys_in_force(parts.idempotency, &*parts.store, parts.clock.now()).await?;
         let mut tasks = vec![tokio::spawn(Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()))];
@@ -258,7 +258,7 @@ impl Node {
             upcasters: Arc::clone(&at_start.upcasters),
             stop: stop.clone(),
         });
-        let tokens = TokenService::restore(admission.clone(), Arc::clone(&parts.store), Arc::clone(&parts.ids)).await?;
+        let tokens = TokenService::restore(records).await?;
         let inner = Inner {
             catalogue: Arc::new(parts.catalogue),
             store: Arc::clone(&parts.store),

@@ -18,7 +18,7 @@ pub(crate) use bundles::{Bundles, BundlesAtStart, record_fixed};
 pub(crate) use decisions::DecisionLog;
 pub use decisions::Unrecorded;
 pub use failure::PolicyFailure;
-pub(crate) use records::Records;
+pub(crate) use records::{Place, RecordError, Records};
 pub use service::{Decision, PolicyService};
 pub(crate) use stored::own_schemas;
 pub use stored::{DECISION_RECORDED, DecisionRecorded, POLICIES, PolicyActivated};

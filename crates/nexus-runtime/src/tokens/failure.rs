@@ -3,6 +3,8 @@ use nexus_core::{
     ports::{AppendError, ReadError},
 };
 
+use crate::policies::RecordError;
+
 /// Why tokens were not changed, or cannot be told.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,4 +48,14 @@ pub enum TokenFailure {
     /// A stored change cannot be understood.
     #[error("`$tokens`: {0}")]
     Damaged(String),
+}
+
+impl From<RecordError> for TokenFailure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::NotAdmitted(refusal) => refusal.into(),
+            RecordError::Append(error) => error.into(),
+            RecordError::Malformed(reason) => Self::Damaged(reason),
+        }
+    }
 }

@@ -1,12 +1,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use nexus_core::{
-    Actor, Admission, AggregateType, EventType, ExpectedVersion, Metadata, NewEvent, Proposal, StreamAppend, StreamId,
-    Text, Timestamp, Version,
-    admission::AdmissionContext,
+    Actor, ExpectedVersion, Metadata, StreamId, Text, Timestamp, Version,
     ports::{
-        AppendError, Authenticated, AuthenticationError, Authenticator, Credential, Direction, EventStore, IdSource,
-        MAX_TOKEN_BYTES, StreamRead,
+        AppendError, Authenticated, AuthenticationError, Authenticator, Credential, Direction, MAX_TOKEN_BYTES,
+        StreamRead,
     },
 };
 use tokio::sync::Mutex;
@@ -17,7 +15,10 @@ use super::{
     stored::{AGGREGATE, TOKENS, TokenChange, event_of},
     table::Table,
 };
-use crate::RequestInfo;
+use crate::{
+    RequestInfo,
+    policies::{Place, Records},
+};
 
 /// Issues and revokes tokens, and knows whose they are. A change is recorded in `$tokens` first and holds at once.
 #[derive(Clone)]
@@ -26,9 +27,7 @@ pub struct TokenService {
 }
 
 struct Inner {
-    admission: Admission,
-    store: Arc<dyn EventStore>,
-    ids: Arc<dyn IdSource>,
+    records: Records,
     table: RwLock<Table>,
     /// The version of `$tokens` that the table is at. Whoever holds it may change tokens.
     at: Mutex<Version>,
@@ -75,12 +74,8 @@ impl TokenService {
     ///
     /// # Errors
     /// When the stream cannot be read or understood.
-    pub(crate) async fn restore(
-        admission: Admission,
-        store: Arc<dyn EventStore>,
-        ids: Arc<dyn IdSource>,
-    ) -> Result<Self, TokenFailure> {
-        let inner = Inner { admission, store, ids, table: RwLock::default(), at: Mutex::new(Version::NONE) };
+    pub(crate) async fn restore(records: Records) -> Result<Self, TokenFailure> {
+        let inner = Inner { records, table: RwLock::default(), at: Mutex::new(Version::NONE) };
         inner.catch_up(&mut *inner.at.lock().await).await?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -156,25 +151,19 @@ impl Inner {
     /// Stores a change, and then makes what the stream says from there on.
     async fn record(&self, at: &mut Version, change: &TokenChange, info: &RequestInfo) -> Result<(), TokenFailure> {
         let (event_type, payload) = event_of(change).map_err(|error| damaged(&error))?;
-        let event = NewEvent {
-            event_id: self.ids.event_id(),
-            event_type: EventType::new(event_type).map_err(|error| damaged(&error))?,
-            payload,
-            metadata: Metadata { schema_version: 0, ..info.metadata() },
+        let metadata = Metadata { schema_version: 0, ..info.metadata() };
+        let event = self.records.event(event_type, &payload, metadata)?;
+        let place = Place {
+            stream: TOKENS,
+            aggregate_type: AGGREGATE,
+            expected: ExpectedVersion::Exact(*at),
+            decision_id: self.records.ids.decision_id(),
+            request: &info.context,
         };
-        let part = StreamAppend {
-            stream: StreamId::new(TOKENS).map_err(|error| damaged(&error))?,
-            aggregate_type: AggregateType::new(AGGREGATE).map_err(|error| damaged(&error))?,
-            condition: ExpectedVersion::Exact(*at).into(),
-            events: vec![event],
-        };
-        let actor = Actor::system();
-        let context = AdmissionContext { actor: &actor, decision_id: self.ids.decision_id(), request: &info.context };
-        let admitted = self.admission.admit(Proposal::single(part), context)?;
-        let appended = self.store.append(admitted).await;
+        let stored = self.records.store(place, vec![event]).await;
         // Also after a failure: what was not answered may have been stored all the same.
         self.catch_up(at).await?;
-        appended?;
+        stored?;
         Ok(())
     }
 
@@ -184,7 +173,7 @@ impl Inner {
         loop {
             let read =
                 StreamRead { from: at.next(), direction: Direction::Forward, ..StreamRead::all(stream.clone(), 1000) };
-            let page = self.store.read_stream(read).await?;
+            let page = self.records.store.read_stream(read).await?;
             for event in &page.events {
                 let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
                 table.apply(event).map_err(TokenFailure::Damaged)?;
