@@ -15,6 +15,10 @@ use nexus_core::{
 use nexus_policy::{PolicyError, RegoPolicyEngine, with_shipped};
 use serde_json::{Value, json};
 
+/// The allocator of the `nexus` binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ORDER_RULE: &str = r#"package nexus
 deny contains {
     "id": "orders.large-order",

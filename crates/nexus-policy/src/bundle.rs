@@ -4,12 +4,17 @@ use nexus_core::{
     Digest,
     ports::{PolicyModule, PolicyProblem},
 };
-use regorus::{Engine, PolicyLengthConfig, utils::limits::ExecutionTimerConfig};
+use regorus::{
+    Engine, PolicyLengthConfig,
+    unstable::{Module, Ref},
+    utils::limits::ExecutionTimerConfig,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     bounds, calls, nesting,
     reads::{self, Reads},
+    sections,
 };
 
 /// Why a bundle is not usable.
@@ -80,20 +85,31 @@ const ENTRY_SOURCE: &str = "package nexus_entry\n\n\
 
 /// Most columns of a line. Long enough for a key or a certificate; a module has at most 1 MiB and 20,000 lines.
 const MAX_COLUMNS: NonZeroU32 = NonZeroU32::MIN.saturating_add(16_383);
+/// After how many steps the time is looked at: reading the clock takes as long as a step.
+const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
 /// How the packages of tests end.
 const TEST_SUFFIX: &str = "_test";
 
 /// A loaded bundle.
 pub(crate) struct Bundle {
-    /// An engine with all modules that decide and the entry, ready to be cloned.
-    pub(crate) engine: Engine,
+    /// What is asked for a decision.
+    pub(crate) sections: Vec<Section>,
+    /// An engine with all modules that decide and the entry.
+    pub(crate) whole: Engine,
     /// The same without the entry.
     pub(crate) plain: Engine,
     pub(crate) digest: Digest,
-    /// What the bundle reads of its input, when that can be told.
-    pub(crate) reads: Option<Reads>,
     /// The modules that decide.
     pub(crate) modules: Vec<PolicyModule>,
+}
+
+/// Modules of a bundle that are asked together.
+#[derive(Clone)]
+pub(crate) struct Section {
+    /// An engine with them and the entry, ready to be cloned.
+    pub(crate) engine: Engine,
+    /// What they read of their input, when that can be told.
+    pub(crate) reads: Option<Reads>,
 }
 
 impl Bundle {
@@ -103,16 +119,50 @@ impl Bundle {
     /// [`PolicyError`] for the first thing that is wrong.
     pub(crate) fn load(modules: &[PolicyModule], time_limit: Duration) -> Result<Self, PolicyError> {
         let modules = deciding(modules)?;
-        let (plain, reads) = prepare(&modules, time_limit, false)?;
-        let mut engine = plain.clone();
-        engine
-            .add_policy(ENTRY_MODULE.to_owned(), ENTRY_SOURCE.to_owned())
-            .map_err(|error| invalid(&modules, "bundle", &error))?;
-        // The first evaluation compiles the modules; it runs here so that it fails here and not at a request.
-        engine.set_input(regorus::Value::new_object());
-        engine.eval_rule(ENTRY_RULE.to_owned()).map_err(|error| invalid(&modules, "bundle", &error))?;
-        Ok(Self { engine, plain, digest: digest(&modules), reads, modules })
+        let mut plain = prepare(&modules, time_limit, false)?;
+        // The whole is made ready first: what does not fit together must not come into force in parts.
+        let whole = with_entry(plain.clone(), &modules)?;
+        let sections = sections(plain.get_modules(), &modules, time_limit)?;
+        Ok(Self { sections, whole, plain, digest: digest(&modules), modules })
     }
+}
+
+/// The sections of a bundle. Those that only look at what requests have in common are one.
+fn sections(
+    parsed: &[Ref<Module>],
+    modules: &[PolicyModule],
+    time_limit: Duration,
+) -> Result<Vec<Section>, PolicyError> {
+    let reads = |indices: &BTreeSet<usize>| {
+        let modules: Vec<_> = indices.iter().filter_map(|index| parsed.get(*index).cloned()).collect();
+        reads::analyse(&modules)
+    };
+    let (mut common, mut apart) = (BTreeSet::new(), Vec::new());
+    for indices in sections::sections(parsed) {
+        if reads(&indices)?.is_some_and(|reads| reads.are_common()) {
+            common.extend(indices);
+        } else {
+            apart.push(indices);
+        }
+    }
+    let all = std::iter::once(common).chain(apart).filter(|indices| !indices.is_empty());
+    let made = all.map(|indices| {
+        let modules: Vec<_> = indices.iter().filter_map(|index| modules.get(*index).cloned()).collect();
+        let engine = with_entry(assemble(&modules, time_limit, false)?, &modules)?;
+        Ok(Section { engine, reads: reads(&indices)? })
+    });
+    made.collect()
+}
+
+/// Adds the entry to an engine, and compiles what is in it.
+fn with_entry(mut engine: Engine, modules: &[PolicyModule]) -> Result<Engine, PolicyError> {
+    engine
+        .add_policy(ENTRY_MODULE.to_owned(), ENTRY_SOURCE.to_owned())
+        .map_err(|error| invalid(modules, "bundle", &error))?;
+    // The first evaluation compiles the modules; it runs here so that it fails here and not at a request.
+    engine.set_input(regorus::Value::new_object());
+    engine.eval_rule(ENTRY_RULE.to_owned()).map_err(|error| invalid(modules, "bundle", &error))?;
+    Ok(engine)
 }
 
 /// The modules that decide: all but the tests.
@@ -143,21 +193,24 @@ pub(crate) fn is_test(package: &str) -> bool {
     package.ends_with(TEST_SUFFIX)
 }
 
-/// An engine with these modules, once they are known to stay within the limits; and what they read. With `strict`, a
-/// built-in that fails is an error. Otherwise, as in OPA, its expression is undefined, and what is undefined does not
-/// allow.
+/// An engine with these modules, once they are known to stay within the limits. With `strict`, a built-in that fails is
+/// an error. Otherwise, as in OPA, its expression is undefined, and what is undefined does not allow.
 ///
 /// # Errors
 /// [`PolicyError`] for the first thing that is wrong.
-pub(crate) fn prepare(
-    modules: &[PolicyModule],
-    time_limit: Duration,
-    strict: bool,
-) -> Result<(Engine, Option<Reads>), PolicyError> {
+pub(crate) fn prepare(modules: &[PolicyModule], time_limit: Duration, strict: bool) -> Result<Engine, PolicyError> {
     let mut names = BTreeSet::new();
     if let Some(twice) = modules.iter().find(|module| !names.insert(&module.name)) {
         return Err(PolicyError::Duplicate { module: twice.name.clone() });
     }
+    let mut engine = assemble(modules, time_limit, strict)?;
+    reads::analyse(engine.get_modules())?;
+    calls::check(engine.get_modules())?;
+    Ok(engine)
+}
+
+/// An engine with these modules.
+fn assemble(modules: &[PolicyModule], time_limit: Duration, strict: bool) -> Result<Engine, PolicyError> {
     let mut engine = bare(time_limit);
     engine.set_strict_builtin_errors(strict);
     bounds::apply(&mut engine, strict).map_err(|error| invalid(modules, "bundle", &error))?;
@@ -167,16 +220,14 @@ pub(crate) fn prepare(
             return Err(PolicyError::Reserved { module: module.name.clone() });
         }
     }
-    let reads = reads::analyse(engine.get_modules())?;
-    calls::check(engine.get_modules())?;
-    Ok((engine, reads))
+    Ok(engine)
 }
 
 /// An engine without modules, with the options all of them are evaluated under.
 pub(crate) fn bare(time_limit: Duration) -> Engine {
     let mut engine = Engine::new();
     engine.set_policy_length_config(PolicyLengthConfig { max_col: MAX_COLUMNS, ..PolicyLengthConfig::default() });
-    engine.set_execution_timer_config(ExecutionTimerConfig { limit: time_limit, check_interval: NonZeroU32::MIN });
+    engine.set_execution_timer_config(ExecutionTimerConfig { limit: time_limit, check_interval: CHECK_INTERVAL });
     engine
 }
 

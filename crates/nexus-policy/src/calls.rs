@@ -30,17 +30,7 @@ pub(crate) fn check(modules: &[Ref<Module>]) -> Result<(), PolicyError> {
         }
     }
     for module in modules {
-        let mut collect = Collect {
-            package: package(module),
-            aliases: BTreeMap::new(),
-            current: String::new(),
-            references: BTreeSet::new(),
-            depth: 0,
-            depths: BTreeMap::new(),
-            replaces_function: None,
-        };
-        visit::module(module, &mut collect);
-        ways.add(&collect)?;
+        ways.add(&Collect::of(module))?;
     }
     ways.check()
 }
@@ -152,6 +142,11 @@ fn is_literal(expr: &Ref<Expr>) -> bool {
     }
 }
 
+/// The full names of everything a module refers to, as far as they are written out.
+pub(crate) fn references(module: &Module) -> BTreeSet<String> {
+    Collect::of(module).references.into_iter().map(|(_, reference)| reference).collect()
+}
+
 /// The full name of a module's package.
 pub(crate) fn package(module: &Module) -> String {
     format!("data.{}", static_path(&module.package.refr))
@@ -196,6 +191,20 @@ struct Collect {
 }
 
 impl Collect {
+    fn of(module: &Module) -> Self {
+        let mut collect = Self {
+            package: package(module),
+            aliases: BTreeMap::new(),
+            current: String::new(),
+            references: BTreeSet::new(),
+            depth: 0,
+            depths: BTreeMap::new(),
+            replaces_function: None,
+        };
+        visit::module(module, &mut collect);
+        collect
+    }
+
     fn refer(&mut self, reference: &Ref<Expr>) {
         let path = static_path(reference);
         let (root, rest) = path.split_once('.').map_or((path.as_str(), None), |(root, rest)| (root, Some(rest)));

@@ -71,7 +71,7 @@ fn home() -> PathBuf {
 /// The bindings a case comes to, or why it comes to nothing.
 fn evaluate(case: &Case) -> Result<Value, String> {
     let modules: Vec<PolicyModule> = case.modules.iter().enumerate().map(numbered).collect();
-    let (mut engine, _) = bundle::prepare(&modules, LIMIT, case.strict_error).map_err(|error| error.to_string())?;
+    let mut engine = bundle::prepare(&modules, LIMIT, case.strict_error).map_err(|error| error.to_string())?;
     let told = |error: &dyn std::fmt::Display| error.to_string();
     if let Some(data) = &case.data {
         engine.add_data(data.clone()).map_err(|error| told(&error))?;

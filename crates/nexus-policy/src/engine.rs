@@ -16,7 +16,7 @@ use regorus::Engine;
 
 use crate::{
     PolicyError,
-    bundle::{Bundle, ENTRY_RULE},
+    bundle::{Bundle, ENTRY_RULE, Section},
     explain, input, lookup,
     memo::Memo,
     outcome,
@@ -50,9 +50,12 @@ pub struct RegoPolicyEngine {
 
 struct Shared {
     digest: Digest,
-    reads: Option<Reads>,
-    /// The engine that threads clone theirs from.
-    template: Mutex<Engine>,
+    /// What threads clone theirs from.
+    sections: Mutex<Vec<Section>>,
+    /// What the sections read of their input, when that can be told; in their order.
+    reads: Vec<Option<Reads>>,
+    /// The engine for telling which rules fired.
+    whole: Mutex<Engine>,
     /// The engine for looking into the bundle, without the entry.
     plain: Mutex<Engine>,
     /// The modules that decide.
@@ -62,14 +65,29 @@ struct Shared {
 /// What one thread keeps for one bundle.
 struct Worker {
     owner: Weak<Shared>,
-    /// Boxed, because workers are taken out and put back all the time.
-    engine: Box<Engine>,
+    sections: Vec<Asked>,
+}
+
+/// A section and its recent outcomes.
+struct Asked {
+    engine: Engine,
     memo: Memo,
 }
 
-impl Worker {
-    /// Evaluates the bundle over an input.
-    fn ask(&mut self, input: regorus::Value) -> Result<VerdictOutcome, String> {
+impl Asked {
+    /// What the section says to a request.
+    fn judge(&mut self, reads: Option<&Reads>, input: &PolicyInput<'_>) -> Result<VerdictOutcome, String> {
+        let Some(reads) = reads else { return self.evaluate(input::whole(input)?) };
+        let picks = reads.pick(input).map_err(input::not_json)?;
+        if let Some(outcome) = self.memo.ask(&reads.parts, input, &picks) {
+            return Ok(outcome);
+        }
+        let outcome = self.evaluate(input::read_parts(input, reads, &picks)?)?;
+        self.memo.keep(&outcome);
+        Ok(outcome)
+    }
+
+    fn evaluate(&mut self, input: regorus::Value) -> Result<VerdictOutcome, String> {
         self.engine.set_input(input);
         let decision = self.engine.eval_rule(ENTRY_RULE.to_owned());
         let decision = decision.map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
@@ -100,16 +118,18 @@ impl RegoPolicyEngine {
     }
 
     fn of(bundle: Bundle) -> Self {
-        let Bundle { engine, plain, digest, reads, modules } = bundle;
-        let (template, plain) = (Mutex::new(engine), Mutex::new(plain));
-        Self { shared: Arc::new(Shared { digest, reads, template, plain, modules }) }
+        let Bundle { sections, whole, plain, digest, modules } = bundle;
+        let reads = sections.iter().map(|section| section.reads.clone()).collect();
+        let (sections, whole, plain) = (Mutex::new(sections), Mutex::new(whole), Mutex::new(plain));
+        Self { shared: Arc::new(Shared { digest, sections, reads, whole, plain, modules }) }
     }
 
-    /// The same engine without reuse of outcomes.
+    /// The same engine asked as one, without reuse of outcomes.
     #[cfg(test)]
     fn forgetful(modules: &[PolicyModule]) -> Self {
         let bundle = Bundle::load(modules, Self::TIME_LIMIT).unwrap();
-        Self::of(Bundle { reads: None, ..bundle })
+        let sections = vec![Section { engine: bundle.whole.clone(), reads: None }];
+        Self::of(Bundle { sections, ..bundle })
     }
 
     fn outcome(&self, input: &PolicyInput<'_>) -> VerdictOutcome {
@@ -128,16 +148,15 @@ impl RegoPolicyEngine {
     }
 
     fn evaluate(&self, worker: &mut Worker, input: &PolicyInput<'_>) -> Result<VerdictOutcome, String> {
-        let Some(reads) = &self.shared.reads else {
-            return worker.ask(input::whole(input)?);
-        };
-        let picks = reads.pick(input).map_err(input::not_json)?;
-        if let Some(outcome) = worker.memo.ask(&reads.parts, input, &picks) {
-            return Ok(outcome);
+        let begun = Instant::now();
+        let mut joined = VerdictOutcome::Undefined;
+        for (section, reads) in worker.sections.iter_mut().zip(&self.shared.reads) {
+            joined = outcome::join(joined, section.judge(reads.as_ref(), input)?);
+            if begun.elapsed() > Self::TIME_LIMIT {
+                return Err(format!("the policy took longer than {:?}", Self::TIME_LIMIT));
+            }
         }
-        let outcome = worker.ask(input::read_parts(input, reads, &picks)?)?;
-        worker.memo.keep(&outcome);
-        Ok(outcome)
+        Ok(joined)
     }
 
     /// This thread's worker, taken out so that nothing is borrowed while a policy runs.
@@ -147,8 +166,10 @@ impl RegoPolicyEngine {
             workers.iter().rposition(own).map(|place| workers.remove(place))
         });
         known.unwrap_or_else(|| {
-            let engine = self.shared.template.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            Worker { owner: Arc::downgrade(&self.shared), engine: Box::new(engine), memo: Memo::default() }
+            let sections = self.shared.sections.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let asked = |section: Section| Asked { engine: section.engine, memo: Memo::default() };
+            let sections = sections.into_iter().map(asked).collect();
+            Worker { owner: Arc::downgrade(&self.shared), sections }
         })
     }
 }
@@ -187,7 +208,7 @@ impl CompiledPolicy for RegoPolicyEngine {
 
     fn explain(&self, input: &PolicyInput<'_>) -> PolicyExplanation {
         let verdict = self.decide(input);
-        let mut engine = self.shared.template.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut engine = self.shared.whole.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let modules = &self.shared.modules;
         let told = catch_unwind(AssertUnwindSafe(|| explain::explain(&mut engine, modules, input)));
         // What cannot be told is left out; the verdict stands.
@@ -207,24 +228,39 @@ mod tests {
 
     use super::*;
 
-    /// Rules that look at the input in every way the analysis knows, each with an outcome that shows what it saw.
-    const LOOKING: &str = r#"
-        package nexus
-        deny contains {"id": "total", "message": sprintf("%v", [input.payload.total])} if input.payload.total > 1
+    /// Rules that look at the input in every way the analysis knows, each with an outcome that shows what it saw. Some
+    /// modules lean on each other, and some say the same.
+    const LOOKING: [&str; 6] = [
+        r#"
+        deny contains {"id": "total", "message": sprintf("%v", [input.payload.total])} if large(input.payload.total)
+        deny contains {"id": "absent", "message": "x"} if { not input.payload.total; input.kind == "command" }
+        deny contains {"id": "same", "message": "x"} if input.payload.total == 2
+        "#,
+        "large(n) if n > least\n least := 1",
+        r#"
         deny contains {"id": "line", "message": "x"} if { some line in input.payload.lines; line.sku == "b" }
         deny contains {"id": "first", "message": "x"} if input.payload["lines"][0].sku == input.event.payload.sku
+        deny contains {"id": "same", "message": "x"} if input.payload.total == 2
+        "#,
+        r#"
         deny contains {"id": "event", "message": "x"} if { input.event.payload.deep.er == true; input.event.type == "B" }
-        deny contains {"id": "absent", "message": "x"} if { not input.payload.total; input.kind == "command" }
         deny contains {"id": "client", "message": "x"} if startswith(input.context.clientId, "a")
+        deny contains {"id": "claim", "message": "x"} if input.actor.claims.tenant == "blue"
+        "#,
+        r#"
         deny contains {"id": "action", "message": "x"} if startswith(input.action, input.resource.id)
         deny contains {"id": "who", "message": input.actor.id} if count(input.actor.roles) == 2
-        deny contains {"id": "claim", "message": "x"} if input.actor.claims.tenant == "blue"
         deny contains {"id": "schema", "message": "x"} if input.schema.version == 2
-    "#;
+        "#,
+        "allow if input.event.payload.sku == \"a\"",
+    ];
 
     fn modules() -> Vec<PolicyModule> {
-        let looking = PolicyModule { name: "looking.rego".to_owned(), source: LOOKING.to_owned() };
-        crate::with_shipped([looking])
+        let looking = LOOKING.iter().enumerate().map(|(index, rules)| PolicyModule {
+            name: format!("looking{index}.rego"),
+            source: format!("package nexus\n{rules}"),
+        });
+        crate::with_shipped(looking)
     }
 
     fn payload() -> impl Strategy<Value = Option<Value>> {
@@ -342,7 +378,8 @@ mod tests {
     fn remembered_and_evaluated_outcomes_agree() {
         let (remembering, forgetful) =
             (RegoPolicyEngine::new(modules()).unwrap(), RegoPolicyEngine::forgetful(&modules()));
-        assert!(remembering.shared.reads.is_some());
+        assert!(remembering.shared.reads.iter().all(Option::is_some));
+        assert_eq!(remembering.shared.reads.len(), 6, "what requests have in common, and the rules above");
         let config = ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() };
         proptest!(config, |(request in request(), other in request(), part in 0..8_usize, text in 0..6_usize)| {
             // Asked one after the other: what differs in one part only must not be taken for the same.
@@ -351,7 +388,9 @@ mod tests {
                 prop_assert_eq!(&decide(&remembering, asked), &decide(&forgetful, asked));
             }
         });
-        let kept = WORKERS.with_borrow(|workers| workers.iter().map(|worker| worker.memo.len()).sum::<usize>());
+        let kept = WORKERS.with_borrow(|workers| {
+            workers.iter().flat_map(|worker| &worker.sections).map(|section| section.memo.len()).sum::<usize>()
+        });
         assert!(kept > 100, "only {kept} outcomes were remembered");
     }
 

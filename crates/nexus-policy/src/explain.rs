@@ -82,7 +82,7 @@ fn alone(modules: &[PolicyModule], all: &[Definition], one: &Definition, input: 
         }
         remaining.push(PolicyModule { name: module.name.clone(), source: String::from_utf8(source).ok()? });
     }
-    let (mut engine, _) = bundle::prepare(&remaining, RegoPolicyEngine::TIME_LIMIT, false).ok()?;
+    let mut engine = bundle::prepare(&remaining, RegoPolicyEngine::TIME_LIMIT, false).ok()?;
     engine.set_input(input.clone());
     match engine.eval_rule(one.rule.clone()).ok()? {
         Value::Bool(holds) => Some(holds),

@@ -14,7 +14,8 @@
 //! otherwise bounded only through its time.
 //!
 //! Reading order: [`RegoPolicyEngine`] (in `engine`), `bundle` and `calls` (what loading checks), `input` (what a policy sees),
-//! `outcome` (what its answer means), `reads`, `pick` and `memo` (when an answer is reused); then `testing`, `explain`
+//! `outcome` (what its answer means), `sections` (what is asked apart), `reads`, `pick` and `memo` (when an answer is
+//! reused); then `testing`, `explain`
 //! and `lookup` (looking into a bundle).
 
 mod bounds;
@@ -33,6 +34,7 @@ mod nesting;
 mod outcome;
 mod pick;
 mod reads;
+mod sections;
 mod shipped;
 mod testing;
 mod visit;

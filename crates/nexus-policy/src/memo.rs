@@ -101,6 +101,15 @@ pub(crate) enum SchemaPart {
 }
 
 impl Part {
+    /// Whether many requests have it in common: not who somebody is, and not which thing of its type is meant.
+    pub(crate) fn is_common(&self) -> bool {
+        match self {
+            Self::Text(part) => !matches!(part, TextPart::ResourceId | TextPart::ActorId),
+            Self::StartsWith(..) | Self::Roles | Self::Schema(_) => true,
+            Self::Claims | Self::Actor | Self::Resource => false,
+        }
+    }
+
     /// The part that a fact is about. `None` for what comes through the picks, and for members the input never has:
     /// these are the same in every request.
     pub(crate) fn of(fact: &Fact) -> Option<Self> {

@@ -12,7 +12,7 @@ pub(crate) fn read(decision: &Value) -> VerdictOutcome {
     };
     let refusing: Vec<Denial> = denials.into_iter().filter(|denial| denial.severity == Severity::Error).collect();
     if !refusing.is_empty() {
-        return VerdictOutcome::Deny(refusing);
+        return VerdictOutcome::Deny(in_order(refusing));
     }
     match entry(decision, "allow") {
         Ok(Some(Value::Bool(true))) => VerdictOutcome::Allow,
@@ -22,6 +22,26 @@ pub(crate) fn read(decision: &Value) -> VerdictOutcome {
         }
         Err(reason) => VerdictOutcome::Failed { reason },
     }
+}
+
+/// What two sections of a bundle say together: any denial refuses, any allow is enough.
+pub(crate) fn join(one: VerdictOutcome, other: VerdictOutcome) -> VerdictOutcome {
+    use VerdictOutcome::{Allow, Deny, Failed, Undefined};
+    match (one, other) {
+        (failed @ Failed { .. }, _) | (_, failed @ Failed { .. }) => failed,
+        (Deny(one), Deny(other)) => Deny(in_order(one.into_iter().chain(other).collect())),
+        (deny @ Deny(_), _) | (_, deny @ Deny(_)) => deny,
+        (Allow, _) | (_, Allow) => Allow,
+        (Undefined, Undefined) => Undefined,
+    }
+}
+
+/// Every denial once, in an order that does not depend on which module it comes from.
+fn in_order(mut denials: Vec<Denial>) -> Vec<Denial> {
+    let key = |denial: &Denial| (denial.id.clone(), denial.message.clone(), denial.remediation.clone());
+    denials.sort_by_cached_key(key);
+    denials.dedup();
+    denials
 }
 
 /// The value of one entry point, if it is defined.
@@ -40,7 +60,7 @@ fn denials(deny: &Value) -> Result<Vec<Denial>, String> {
     let Ok(members) = deny.as_set() else {
         return Err(format!("`data.nexus.deny` is not a set but {}; write `deny contains …`", shown(deny)));
     };
-    members.iter_sorted().map(denial).collect()
+    members.iter().map(denial).collect()
 }
 
 /// One member of the set: an object, or a text that is the message.

@@ -41,6 +41,11 @@ impl Reads {
         }
     }
 
+    /// Whether all of it is what many requests have in common, so that its outcomes are few.
+    pub(crate) fn are_common(&self) -> bool {
+        self.payload.is_empty() && self.event.is_empty() && self.parts.iter().all(Part::is_common)
+    }
+
     /// Takes the parts of the payloads that are read.
     ///
     /// # Errors

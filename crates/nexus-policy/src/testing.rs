@@ -27,7 +27,7 @@ const PREFIX: &str = "test_";
 /// # Errors
 /// [`PolicyError`]: the modules cannot be loaded.
 pub fn run_tests(modules: &[PolicyModule]) -> Result<PolicyTestReport, PolicyError> {
-    let (mut engine, _) = bundle::prepare(modules, TEST_LIMIT, false)?;
+    let mut engine = bundle::prepare(modules, TEST_LIMIT, false)?;
     let tests = tests_in(&mut engine);
     engine.set_enable_coverage(true);
     engine.set_input(Value::new_object());
