@@ -1,18 +1,17 @@
 //! What a policy sees of a request.
 
-use nexus_core::{Json, ports::PolicyInput};
+use nexus_core::ports::PolicyInput;
 use regorus::Value;
 
-use crate::{memo::Picks, reads::Reads};
+use crate::{document, memo::Picks, reads::Reads};
 
 /// Renders a request as `input`, with the whole payloads.
 ///
 /// # Errors
 /// When a payload or the claims are not JSON.
 pub(crate) fn whole(input: &PolicyInput<'_>) -> Result<Value, String> {
-    let parse = |document: &Json| document.to().map_err(not_json);
-    let payload = input.payload.map(parse).transpose()?;
-    let event = input.event.map(|event| parse(event.payload)).transpose()?;
+    let payload = input.payload.map(document::value).transpose().map_err(not_json)?;
+    let event = input.event.map(|event| document::value(event.payload)).transpose().map_err(not_json)?;
     render(input, payload, event)
 }
 
@@ -63,7 +62,7 @@ fn render(input: &PolicyInput<'_>, payload: Option<Value>, event_payload: Option
 fn actor(input: &PolicyInput<'_>) -> Result<Value, String> {
     let mut members = vec![("id", Value::from(&*input.actor.id)), ("roles", Value::from(roles(input)))];
     if let Some(claims) = &input.actor.claims {
-        members.push(("claims", claims.to().map_err(not_json)?));
+        members.push(("claims", document::value(claims).map_err(not_json)?));
     }
     Ok(object(members))
 }

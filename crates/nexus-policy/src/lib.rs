@@ -25,6 +25,7 @@ mod compiler;
 #[cfg(test)]
 mod conformance;
 mod coverage;
+mod document;
 mod engine;
 mod explain;
 mod input;

@@ -3,9 +3,11 @@
 use nexus_core::{Json, ports::PolicyProblem};
 use regorus::{Engine, Value};
 
+use crate::document;
+
 /// The value at a path of names with slashes between; the empty path is all of `data`.
 pub(crate) fn value_at(engine: &mut Engine, path: &str, input: Option<&Json>) -> Result<Option<Json>, PolicyProblem> {
-    let input = input.map_or_else(|| Ok(Value::new_object()), |input| Value::from_json_str(&input.to_string()));
+    let input = input.map_or_else(|| Ok(Value::new_object()), document::value);
     engine.set_input(input.map_err(|error| PolicyProblem::new(format!("the input is not JSON: {error}")))?);
     let query = query(path)?;
     let results = engine.eval_query(query, false).map_err(|error| {

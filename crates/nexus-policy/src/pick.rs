@@ -7,6 +7,8 @@ use regorus::Value;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::document;
+
 /// The paths to take, as a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tree {
@@ -75,7 +77,7 @@ impl Tree {
         match self {
             Self::Leaf(slot) => {
                 let raw = picked.get(*slot).copied().flatten();
-                raw.map(|raw| serde_json::from_str(raw.get())).transpose()
+                raw.map(|raw| document::read(raw.get())).transpose()
             }
             Self::Inner(members) => {
                 let mut present = BTreeMap::new();
