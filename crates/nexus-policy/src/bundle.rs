@@ -155,7 +155,7 @@ fn sections(
 }
 
 /// Adds the entry to an engine, and compiles what is in it.
-fn with_entry(mut engine: Engine, modules: &[PolicyModule]) -> Result<Engine, PolicyError> {
+pub(crate) fn with_entry(mut engine: Engine, modules: &[PolicyModule]) -> Result<Engine, PolicyError> {
     engine
         .add_policy(ENTRY_MODULE.to_owned(), ENTRY_SOURCE.to_owned())
         .map_err(|error| invalid(modules, "bundle", &error))?;

@@ -21,6 +21,7 @@ use crate::{
     memo::Memo,
     outcome,
     reads::Reads,
+    stopwatch::Stopwatch,
 };
 
 /// A [`PolicyEngine`] that evaluates a Rego bundle.
@@ -74,24 +75,41 @@ struct Asked {
     memo: Memo,
 }
 
+/// Why there is no outcome.
+enum Stopped {
+    /// The evaluation failed or ran over its limit.
+    Failed(String),
+    /// The limit passed while the thread was kept waiting.
+    KeptWaiting,
+}
+
+impl From<String> for Stopped {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
 impl Asked {
-    /// What the section says to a request.
-    fn judge(&mut self, reads: Option<&Reads>, input: &PolicyInput<'_>) -> Result<VerdictOutcome, String> {
+    /// What the section says to a request, and the time that was spent on it.
+    fn judge(&mut self, reads: Option<&Reads>, input: &PolicyInput<'_>) -> Result<(VerdictOutcome, Duration), Stopped> {
         let Some(reads) = reads else { return self.evaluate(input::whole(input)?) };
         let picks = reads.pick(input).map_err(input::not_json)?;
         if let Some(outcome) = self.memo.ask(&reads.parts, input, &picks) {
-            return Ok(outcome);
+            return Ok((outcome, Duration::ZERO));
         }
-        let outcome = self.evaluate(input::read_parts(input, reads, &picks)?)?;
+        let (outcome, spent) = self.evaluate(input::read_parts(input, reads, &picks)?)?;
         self.memo.keep(&outcome);
-        Ok(outcome)
+        Ok((outcome, spent))
     }
 
-    fn evaluate(&mut self, input: regorus::Value) -> Result<VerdictOutcome, String> {
+    fn evaluate(&mut self, input: regorus::Value) -> Result<(VerdictOutcome, Duration), Stopped> {
+        let stopwatch = Stopwatch::start();
         self.engine.set_input(input);
-        let decision = self.engine.eval_rule(ENTRY_RULE.to_owned());
-        let decision = decision.map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
-        Ok(outcome::read(&decision))
+        match self.engine.eval_rule(ENTRY_RULE.to_owned()) {
+            Ok(decision) => Ok((outcome::read(&decision), stopwatch.spent())),
+            Err(_) if stopwatch.was_kept_waiting(RegoPolicyEngine::TIME_LIMIT) => Err(Stopped::KeptWaiting),
+            Err(error) => Err(error.to_string().split_whitespace().collect::<Vec<_>>().join(" ").into()),
+        }
     }
 }
 
@@ -104,9 +122,10 @@ thread_local! {
 const MAX_WORKERS: usize = 4;
 
 impl RegoPolicyEngine {
-    /// Longest time one evaluation may take. It is that of the clock on the wall, so a machine that has too much to do
-    /// must not make a policy of microseconds overrun it.
+    /// Longest time one evaluation may take. An evaluation that did not get to run for most of it is repeated.
     pub const TIME_LIMIT: Duration = Duration::from_millis(200);
+    /// How often an evaluation is begun that is kept waiting each time.
+    const ATTEMPTS: usize = 3;
 
     /// Compiles a bundle.
     ///
@@ -133,27 +152,32 @@ impl RegoPolicyEngine {
     }
 
     fn outcome(&self, input: &PolicyInput<'_>) -> VerdictOutcome {
-        let mut worker = self.take_worker();
-        // The engine is third-party code that runs what users wrote: a panic in it is a refusal, not a crash.
-        let evaluated = catch_unwind(AssertUnwindSafe(|| self.evaluate(&mut worker, input)));
-        match evaluated {
-            Ok(Ok(outcome)) => {
-                keep(worker);
-                outcome
+        for _ in 0..Self::ATTEMPTS {
+            let mut worker = self.take_worker();
+            // The engine is third-party code that runs what users wrote: a panic in it is a refusal, not a crash.
+            let evaluated = catch_unwind(AssertUnwindSafe(|| self.evaluate(&mut worker, input)));
+            // Without an outcome the worker is dropped: whatever stopped it may have left it half way.
+            match evaluated {
+                Ok(Ok(outcome)) => {
+                    keep(worker);
+                    return outcome;
+                }
+                Ok(Err(Stopped::KeptWaiting)) => {}
+                Ok(Err(Stopped::Failed(reason))) => return VerdictOutcome::Failed { reason },
+                Err(_) => return VerdictOutcome::Failed { reason: "the policy engine panicked".to_owned() },
             }
-            // The worker is dropped: whatever stopped it may have left it half way.
-            Ok(Err(reason)) => VerdictOutcome::Failed { reason },
-            Err(_) => VerdictOutcome::Failed { reason: "the policy engine panicked".to_owned() },
         }
+        VerdictOutcome::Failed { reason: "the machine is too busy to evaluate the policy".to_owned() }
     }
 
-    fn evaluate(&self, worker: &mut Worker, input: &PolicyInput<'_>) -> Result<VerdictOutcome, String> {
-        let begun = Instant::now();
-        let mut joined = VerdictOutcome::Undefined;
+    fn evaluate(&self, worker: &mut Worker, input: &PolicyInput<'_>) -> Result<VerdictOutcome, Stopped> {
+        let (mut joined, mut spent) = (VerdictOutcome::Undefined, Duration::ZERO);
         for (section, reads) in worker.sections.iter_mut().zip(&self.shared.reads) {
-            joined = outcome::join(joined, section.judge(reads.as_ref(), input)?);
-            if begun.elapsed() > Self::TIME_LIMIT {
-                return Err(format!("the policy took longer than {:?}", Self::TIME_LIMIT));
+            let (outcome, time) = section.judge(reads.as_ref(), input)?;
+            joined = outcome::join(joined, outcome);
+            spent += time;
+            if spent > Self::TIME_LIMIT {
+                return Err(Stopped::Failed(format!("the policy took longer than {:?}", Self::TIME_LIMIT)));
             }
         }
         Ok(joined)
@@ -219,6 +243,8 @@ impl CompiledPolicy for RegoPolicyEngine {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use nexus_core::{
         Actor, Json, Timestamp,
         ports::{PolicyEvent, PolicyKind, PolicyResource, PolicySchema, RequestContext},
@@ -227,6 +253,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::bundle;
 
     /// Rules that look at the input in every way the analysis knows, each with an outcome that shows what it saw. Some
     /// modules lean on each other, and some say the same.
@@ -394,10 +421,29 @@ mod tests {
         assert!(kept > 100, "only {kept} outcomes were remembered");
     }
 
-    #[test]
-    fn a_thread_keeps_engines_for_few_bundles() {
-        let engines: Vec<_> = (0..10).map(|_| RegoPolicyEngine::new(modules()).unwrap()).collect();
-        let request = Request {
+    /// An engine whose one rule calls `pause`, counting, once it is loaded.
+    fn pausing(pause: impl Fn(usize) + Clone + Send + Sync + 'static) -> (RegoPolicyEngine, Arc<AtomicUsize>) {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let mut engine = bundle::bare(RegoPolicyEngine::TIME_LIMIT);
+        let counted = Arc::clone(&calls);
+        let call = move |_| {
+            pause(counted.fetch_add(1, Ordering::Relaxed));
+            Ok(regorus::Value::Bool(true))
+        };
+        engine.add_extension("pause".to_owned(), 1, Box::new(call)).unwrap();
+        // Steps after the call, at which the limit is looked at.
+        let rule =
+            "package nexus\nallow if { pause(input.kind); count([x | some x in numbers.range(1, 100); x > 1]) > 1 }";
+        engine.add_policy("pausing.rego".to_owned(), rule.to_owned()).unwrap();
+        let engine = bundle::with_entry(engine, &[]).unwrap();
+        let bundle = Bundle::load(&[], RegoPolicyEngine::TIME_LIMIT).unwrap();
+        let engine = RegoPolicyEngine::of(Bundle { sections: vec![Section { engine, reads: None }], ..bundle });
+        calls.store(0, Ordering::Relaxed);
+        (engine, calls)
+    }
+
+    fn query() -> Request {
+        Request {
             kind: PolicyKind::Query,
             texts: ["orders", "Order", "o-1", "ann", "A", "production"],
             roles: vec!["reader"],
@@ -406,7 +452,44 @@ mod tests {
             event: None,
             schema: None,
             client: None,
-        };
+        }
+    }
+
+    #[test]
+    fn an_evaluation_that_is_kept_waiting_is_repeated() {
+        // waits: past the limit, as a thread does that the machine lets wait.
+        let stall = || std::thread::sleep(RegoPolicyEngine::TIME_LIMIT + Duration::from_millis(20));
+        let (engine, calls) = pausing(move |call| {
+            if call == 0 {
+                stall();
+            }
+        });
+        assert_eq!(decide(&engine, &query()), VerdictOutcome::Allow);
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
+
+        let (engine, calls) = pausing(move |_| stall());
+        assert!(matches!(decide(&engine, &query()), VerdictOutcome::Failed { reason } if reason.contains("too busy")));
+        assert_eq!(calls.load(Ordering::Relaxed), RegoPolicyEngine::ATTEMPTS);
+    }
+
+    #[test]
+    fn an_evaluation_that_takes_too_long_is_not_repeated() {
+        let (engine, calls) = pausing(|_| {
+            let stopwatch = Stopwatch::start();
+            while stopwatch.spent() < RegoPolicyEngine::TIME_LIMIT {
+                std::hint::spin_loop();
+            }
+        });
+        assert!(
+            matches!(decide(&engine, &query()), VerdictOutcome::Failed { reason } if reason.contains("time limit"))
+        );
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_thread_keeps_engines_for_few_bundles() {
+        let engines: Vec<_> = (0..10).map(|_| RegoPolicyEngine::new(modules()).unwrap()).collect();
+        let request = query();
         for engine in &engines {
             assert_eq!(decide(engine, &request), VerdictOutcome::Allow);
             assert!(WORKERS.with_borrow(Vec::len) <= MAX_WORKERS);

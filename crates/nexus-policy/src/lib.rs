@@ -37,6 +37,7 @@ mod pick;
 mod reads;
 mod sections;
 mod shipped;
+mod stopwatch;
 mod testing;
 mod visit;
 
