@@ -11,7 +11,7 @@ use regorus::unstable::{Expr, Import, Module, Ref, Rule, RuleHead, WithModifier}
 use crate::{
     PolicyError,
     bundle::is_test,
-    visit::{self, Visitor, dotted, root_of},
+    visit::{self, Visitor, root_of},
 };
 
 /// Deepest nesting of expressions along one way, over all rules and functions on it.
@@ -26,7 +26,13 @@ pub(crate) fn check(modules: &[Ref<Module>]) -> Result<(), PolicyError> {
     for module in modules {
         let package = package(module);
         for rule in &module.policy {
-            ways.rules.entry(name(&package, rule)).or_insert_with(|| Place::of(rule));
+            let name = name(&package, rule);
+            let place = Place::of(rule);
+            if matches!(rule.as_ref(), Rule::Default { .. }) {
+                ways.defaults.insert(name.clone());
+            }
+            ways.definers.entry(name.clone()).or_default().insert(place.module.clone());
+            ways.rules.entry(name).or_insert(place);
         }
     }
     for module in modules {
@@ -56,6 +62,10 @@ impl Place {
 struct Ways {
     /// All rules and functions by their full names.
     rules: BTreeMap<String, Place>,
+    /// Those with a default.
+    defaults: BTreeSet<String>,
+    /// The modules each is defined in.
+    definers: BTreeMap<String, BTreeSet<String>>,
     /// From which to which.
     edges: BTreeMap<String, BTreeSet<String>>,
     /// Deepest nesting of expressions in each.
@@ -71,6 +81,14 @@ impl Ways {
         }
         for (from, to) in &collected.references {
             let met = self.met(to);
+            if let Some(torn) = met.iter().find(|rule| *rule != to && self.is_torn(to, rule)) {
+                let torn = torn.strip_prefix("data.").unwrap_or(torn);
+                let reason = format!(
+                    "looks at all of `{to}`, where `{torn}` has a default and definitions in several modules, which are not \
+                     joined then; name the rule that is looked at"
+                );
+                return Err(self.refuse(from, &reason));
+            }
             self.edges.entry(from.clone()).or_default().extend(met);
         }
         for (rule, depth) in &collected.depths {
@@ -78,6 +96,13 @@ impl Ways {
             *deepest = (*deepest).max(*depth);
         }
         Ok(())
+    }
+
+    /// Whether a rule is inside what a reference names, and would have its default there although another module has a
+    /// value for it: asked for a whole package, the engine takes one module after the other.
+    fn is_torn(&self, reference: &str, rule: &str) -> bool {
+        let inside = rule.strip_prefix(reference).is_some_and(|rest| rest.starts_with('.'));
+        inside && self.defaults.contains(rule) && self.definers.get(rule).is_some_and(|modules| modules.len() > 1)
     }
 
     /// The rules a reference can make be evaluated: the one it names or looks into, and all in what it names.
@@ -152,29 +177,67 @@ pub(crate) fn package(module: &Module) -> String {
     format!("data.{}", static_path(&module.package.refr))
 }
 
+/// The names that lead to a module's package.
+pub(crate) fn package_steps(module: &Module) -> Vec<String> {
+    steps(&module.package.refr)
+}
+
 /// The full name of a rule.
 pub(crate) fn name(package: &str, rule: &Rule) -> String {
-    let refr = match rule {
+    format!("{package}.{}", static_path(head(rule)))
+}
+
+/// The names that lead from its package to the value of a rule; `None` for functions, which have none.
+pub(crate) fn value_steps(rule: &Rule) -> Option<Vec<String>> {
+    let is_function = match rule {
+        Rule::Default { args, .. } => !args.is_empty(),
+        Rule::Spec { head, .. } => matches!(head, RuleHead::Func { .. }),
+    };
+    (!is_function).then(|| steps(head(rule)))
+}
+
+/// What a rule is named by.
+fn head(rule: &Rule) -> &Ref<Expr> {
+    match rule {
         Rule::Default { refr, .. } => refr,
         Rule::Spec { head, .. } => match head {
             RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. } => refr,
         },
-    };
-    format!("{package}.{}", static_path(refr))
+    }
 }
 
 /// The part of a reference before its first computed step.
 fn static_path(reference: &Ref<Expr>) -> String {
+    steps(reference).join(".")
+}
+
+/// The names of a reference before its first computed step.
+fn steps(reference: &Ref<Expr>) -> Vec<String> {
+    let mut steps = Vec::new();
     let mut next = reference;
     loop {
-        if let Some(path) = dotted(next) {
-            return path;
+        let (refr, name) = match next.as_ref() {
+            Expr::Var { span, .. } => {
+                steps.push(span.text().to_owned());
+                break;
+            }
+            Expr::RefDot { refr, field, .. } => (refr, field.1.as_string().ok()),
+            Expr::RefBrack { refr, index, .. } => match index.as_ref() {
+                Expr::String { value, .. } | Expr::RawString { value, .. } => (refr, value.as_string().ok()),
+                _ => (refr, None),
+            },
+            // A reference into a literal or a call.
+            _ => return Vec::new(),
+        };
+        match name {
+            Some(name) => steps.push(name.to_string()),
+            // What follows a computed step is inside the value.
+            None => steps.clear(),
         }
-        match next.as_ref() {
-            Expr::RefDot { refr, .. } | Expr::RefBrack { refr, .. } => next = refr,
-            _ => return String::new(),
-        }
+        next = refr;
     }
+    steps.reverse();
+    steps
 }
 
 /// Collects what the rules of one module refer to.

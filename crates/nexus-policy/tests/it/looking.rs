@@ -27,6 +27,50 @@ fn a_value_is_found_by_its_path() {
 }
 
 #[test]
+fn a_package_is_the_sum_of_its_rules() {
+    let first = module("a.rego", "package nexus\nallow if input.a == 1\nf(x) := x\nm[k] := 1 if some k in input.keys");
+    let second = module("b.rego", "package nexus\ndefault allow := false\nallow if input.a in data.nexus.inner.all");
+    let third = module("c.rego", "package nexus.inner[\"1.0\"]\nno if false\nx.y.z := 3");
+    let fourth = module("d.rego", "package nexus.inner\nall := {2}");
+    let engine = RegoPolicyEngine::new(vec![first, second, third, fourth]).unwrap();
+    let input = json!({ "a": 2, "keys": ["p", "q"] });
+    let inner = json!({ "all": [2], "1.0": { "x": { "y": { "z": 3 } } } });
+    let whole = json!({ "allow": true, "m": { "p": 1, "q": 1 }, "inner": inner });
+    assert_eq!(value_at(&engine, "nexus", &input), Some(whole.clone()));
+    assert_eq!(value_at(&engine, "", &input), Some(json!({ "nexus": whole })));
+    assert_eq!(value_at(&engine, "nexus/inner", &input), Some(inner));
+    assert_eq!(value_at(&engine, "nexus/inner/1.0/x", &input), Some(json!({ "y": { "z": 3 } })));
+    assert_eq!(value_at(&engine, "nexus/m/q", &input), Some(json!(1)));
+    assert_eq!(value_at(&engine, "nexus/f", &input), None);
+}
+
+#[test]
+fn looking_at_a_whole_package_whose_defaults_would_win_is_refused() {
+    let first = module("a.rego", "package nexus.x\nok if input.a == 1");
+    let second = module("b.rego", "package nexus.x\ndefault ok := false\nok if input.a == 2");
+    for looking in ["data.nexus.x", "data.nexus.x[input.which]", "data.nexus[input.which].ok"] {
+        let third = module("c.rego", &format!("package nexus\nallow if {looking}"));
+        let error = RegoPolicyEngine::new(vec![first.clone(), second.clone(), third]).err().unwrap().to_string();
+        assert!(error.starts_with("c.rego:2: ") && error.contains("`nexus.x.ok` has a default"), "{looking}: {error}");
+    }
+    let named = module("c.rego", "package nexus\nallow if data.nexus.x.ok");
+    let engine = RegoPolicyEngine::new(vec![first, second, named]).unwrap();
+    assert_eq!(value_at(&engine, "nexus/allow", &json!({ "a": 2 })), Some(json!(true)));
+}
+
+#[test]
+fn the_shipped_package_says_as_a_whole_what_its_rules_say() {
+    let engine = RegoPolicyEngine::new(with_shipped([])).unwrap();
+    for role in ["reader", "writer", "stranger"] {
+        let input =
+            json!({ "kind": "query", "action": "x", "resource": { "id": "o-1" }, "actor": { "roles": [role] } });
+        let whole = value_at(&engine, "nexus", &input).unwrap();
+        assert_eq!(whole.get("allow").cloned(), value_at(&engine, "nexus/allow", &input), "{role}");
+        assert_eq!(whole["allow"], json!(role != "stranger"));
+    }
+}
+
+#[test]
 fn what_is_no_path_is_refused_and_nothing_else_is_evaluated() {
     let engine = alone("x := 1");
     for path in ["nexus/x\"]; data", "nexus/\\", "nexus/{", "nexus/a\nb"] {
