@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nexus_e2e::{Http, Server, run};
+use nexus_e2e::{ForeignClient, Http, Server, run};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -140,4 +140,19 @@ fn a_bundle_is_tried_on_what_is_stored_with_and_without_a_server() {
     write(dir.path(), 50);
     let nothing = run(&[&bundle[..], &["--data", data.path().to_str().unwrap()]].concat());
     assert_eq!(nothing.code, Some(0), "{}\n{}", nothing.stdout, nothing.stderr);
+}
+
+#[test]
+fn the_unmodified_client_of_opa_is_answered() {
+    let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("opa-javascript-2.0.0");
+    let Some(client) = ForeignClient::node(&installed, &["@open-policy-agent/opa@2.0.0"]) else { return };
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("data");
+    let data = data.to_str().unwrap();
+    let token = run(&["token", "create", "--data", data, "--expires-in", "1d", "--role", "operator"]).stdout;
+    let server = Server::start(&["serve", "--data", data, "--listen", "127.0.0.1:0", "--api-tokens"]);
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/opa.cjs");
+    let finished = client.run(&program, &[&format!("{}/opa", server.url()), token.trim()]);
+    assert_eq!(finished.code, Some(0), "{}\n{}", finished.stdout, finished.stderr);
+    assert!(finished.stdout.contains("opa client: ok"), "{}", finished.stdout);
 }
