@@ -30,5 +30,6 @@ mod registry;
 mod schemas;
 mod server;
 mod start;
+mod system_streams;
 mod tokens;
 mod upcasting;
