@@ -18,13 +18,13 @@ use tokio::{sync::mpsc, time::timeout};
 use crate::server::{Server, request};
 
 /// A server that lets nobody in without a token, and who issues them.
-struct Guarded {
-    server: Server,
-    issuer: Arc<MemoryAuthenticator>,
+pub(crate) struct Guarded {
+    pub(crate) server: Server,
+    pub(crate) issuer: Arc<MemoryAuthenticator>,
 }
 
 impl Guarded {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let issuer = Arc::new(MemoryAuthenticator::default());
         let authenticator = issuer.clone();
         let server = Server::configured(|config| {
@@ -41,7 +41,7 @@ impl Guarded {
     }
 
     /// The header of a token for `id` that is accepted for an hour, and the token.
-    fn issue(&self, id: &'static str) -> (String, String) {
+    pub(crate) fn issue(&self, id: &'static str) -> (String, String) {
         let actor = Actor::new(id.into(), vec!["writer".into()]);
         let token = self.issuer.issue(actor, Some(self.later(3600)));
         (format!("Bearer {token}"), token)
@@ -78,8 +78,6 @@ async fn without_a_token_the_challenge_says_only_how_to_send_one() {
     let answer = guarded.server.get("/api/streams").await;
     answer.problem(401, "UNAUTHENTICATED");
     assert_eq!(answer.header("www-authenticate"), "Bearer");
-    let registry = guarded.server.get("/registry/subjects").await;
-    assert_eq!((registry.status.as_u16(), registry.header("www-authenticate")), (401, "Bearer"));
 }
 
 #[tokio::test]

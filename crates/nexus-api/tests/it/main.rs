@@ -11,6 +11,7 @@ mod access;
 mod append_stream;
 mod appends;
 mod backup;
+mod basic;
 mod commands;
 mod contract;
 mod credentials;
