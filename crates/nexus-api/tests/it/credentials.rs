@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, Method},
 };
 use futures_util::StreamExt as _;
+use nexus_api::ApiConfig;
 use nexus_core::{
     Actor, StreamId, Timestamp,
     ports::{Clock as _, MAX_TOKEN_BYTES, StreamRead},
@@ -25,6 +26,10 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     pub(crate) async fn start() -> Self {
+        Self::configured(|_| ()).await
+    }
+
+    pub(crate) async fn configured(change: impl FnOnce(&mut ApiConfig)) -> Self {
         let issuer = Arc::new(MemoryAuthenticator::default());
         let authenticator = issuer.clone();
         let server = Server::configured(|config| {
@@ -32,6 +37,7 @@ impl Guarded {
             config.authenticator = Some(authenticator);
             // A sign of life would end a feed as well; these must end without one.
             config.feed_ping = Duration::from_hours(1);
+            change(config);
         });
         Self { server: server.await, issuer }
     }
