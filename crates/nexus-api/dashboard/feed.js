@@ -22,6 +22,7 @@ export class Feed {
     this.failure = "";
     this.rows = new Map(); // position → row
     this.selected = "";
+    this.first = 1; // no event before this position is there to be seen
     this.list = $("feed");
     this.#listen();
   }
@@ -60,6 +61,7 @@ export class Feed {
     this.events = [];
     this.waiting = [];
     this.missed = 0;
+    this.first = 1;
     this.render();
   }
 
@@ -117,10 +119,14 @@ export class Feed {
     if (!oldest) return;
     $("older").disabled = true;
     try {
-      const after = Math.max(0, oldest - 1 - PAGE);
-      const { data } = await getJson(`api/events?after=${after}&limit=${oldest - 1 - after}`);
-      const older = data.events.filter((event) => event.position < (this.events.at(-1)?.position ?? 0)).reverse();
+      // A page may be empty before the beginning is reached: some events are not everybody's to read.
+      let page = { events: [], next: oldest };
+      while (!page.events.length && page.next > 1) {
+        page = (await getJson(`api/events?before=${page.next}&limit=${PAGE}`)).data;
+      }
+      const older = page.events.filter((event) => event.position < (this.events.at(-1)?.position ?? 0));
       this.events = [...this.events, ...older];
+      if (page.next <= 1) this.first = this.events.at(-1)?.position ?? 1;
       this.render();
     } catch (error) {
       setText($("feed-note"), `Older events could not be read: ${error.message}`);
@@ -208,9 +214,9 @@ export class Feed {
     setText($("feed-count"), filtered ? `${int(shown.length)} of ${int(this.events.length)} held` : "");
     const oldest = this.events.at(-1)?.position ?? 0;
     const room = matching.length < SHOWN && this.events.length < KEPT;
-    $("older").hidden = !(this.events.length && oldest > 1 && room);
-    const capped = matching.length > SHOWN || (this.events.length >= KEPT && oldest > 1);
-    setText($("feed-note"), shown.length && capped ? `The newest ${SHOWN} rows are shown.` : oldest === 1 ? "That is the whole log." : "");
+    $("older").hidden = !(this.events.length && oldest > this.first && room);
+    const capped = matching.length > SHOWN || (this.events.length >= KEPT && oldest > this.first);
+    setText($("feed-note"), shown.length && capped ? `The newest ${SHOWN} rows are shown.` : oldest === this.first ? "That is the whole log." : "");
   }
 
   #renderEmpty(rows) {

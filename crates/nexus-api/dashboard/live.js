@@ -71,7 +71,7 @@ export class LiveLog {
       this.head = head;
       return this.#take(data.events, data.events.length, false);
     }
-    const newest = await getJson(`api/events?after=${Math.max(0, head - FIRST)}&limit=${FIRST}`);
+    const newest = await getJson(`api/events?before=0&limit=${FIRST}`);
     if (this.started) this.onReset({ replaced, missed: Math.max(0, head - this.last) });
     this.started = true;
     this.last = 0;
@@ -79,7 +79,7 @@ export class LiveLog {
     this.reached = 0;
     this.queue = [];
     this.head = newest.data.head;
-    this.#take(newest.data.events, 0, false);
+    this.#take(newest.data.events.reverse(), 0, false);
     this.last = Math.max(this.last, head);
   }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     leftover,
     problem::{Code, Problem},
-    routes::registry::{PREFIX, Refused},
+    routes::registry::{self, Refused},
     state::Api,
 };
 
@@ -36,7 +36,7 @@ pub(crate) async fn surround(State(api): State<Api>, request: Request, next: Nex
         let problem = response.extensions_mut().remove::<Problem>();
         let problem = problem.unwrap_or_else(|| of_status(response.status(), &method));
         let foreign = response.extensions_mut().remove::<Refused>();
-        let foreign = foreign.or_else(|| is_foreign(&path).then(|| Refused::from(problem.clone())));
+        let foreign = foreign.or_else(|| registry::is_within(&path).then(|| Refused::from(problem.clone())));
         response = match foreign {
             Some(refused) => span.in_scope(|| refused.render(response, &trace_id)),
             None => span.in_scope(|| problem.render(response, &path, &trace_id)),
@@ -47,11 +47,6 @@ pub(crate) async fn surround(State(api): State<Api>, request: Request, next: Nex
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
-}
-
-/// Whether a path belongs to the interface whose refusals have another shape.
-fn is_foreign(path: &str) -> bool {
-    path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Counts answered requests by route, never by path.

@@ -114,10 +114,13 @@ impl StreamId {
     /// Longest id in bytes.
     pub const MAX_BYTES: usize = 255;
 
+    /// What the ids of the platform's own streams begin with.
+    pub const SYSTEM: &str = "$";
+
     /// Whether this is one of the platform's own streams, such as `$schemas`.
     #[must_use]
     pub fn is_system(&self) -> bool {
-        self.0.starts_with('$')
+        self.0.starts_with(Self::SYSTEM)
     }
 }
 

@@ -1,4 +1,5 @@
-"""Every operation of the Confluent client for Python against the registry at the URL that is given."""
+"""Every operation of the Confluent client for Python against the registry at the URL that is given, and with the `user:password`
+behind it where the registry asks for one."""
 
 import json
 import sys
@@ -8,7 +9,10 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-client = SchemaRegistryClient({"url": sys.argv[1]})
+settings = {"url": sys.argv[1]}
+if len(sys.argv) > 2:
+    settings["basic.auth.user.info"] = sys.argv[2]
+client = SchemaRegistryClient(settings)
 
 
 def schema(members, required=(), references=()):

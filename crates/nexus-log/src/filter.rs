@@ -1,6 +1,6 @@
 //! The filter of a log read, on records where they lie: what is not wanted is never decoded.
 
-use nexus_core::ports::EventFilter;
+use nexus_core::{StreamId, ports::EventFilter};
 
 use crate::format::RecordView;
 
@@ -12,4 +12,5 @@ pub(crate) fn matches(filter: &EventFilter, record: &RecordView<'_>) -> bool {
         && filter.correlation_id.as_ref().is_none_or(|wanted| record.correlation_id == Some(wanted.as_bytes()))
         && filter.since.is_none_or(|since| record.timestamp >= since.as_micros())
         && filter.until.is_none_or(|until| record.timestamp <= until.as_micros())
+        && !(filter.without_system_streams && record.stream.starts_with(StreamId::SYSTEM.as_bytes()))
 }

@@ -171,7 +171,10 @@ impl<'a> Page<'a> {
         if left == 0 || self.looked >= SCAN_EVENTS || self.bytes >= PAGE_BYTES {
             return None;
         }
-        let count = if unrestricted(&self.read.filter) { left } else { SCAN_EVENTS - self.looked };
+        // Where nearly everything is wanted, no more is loaded than is missing, and twice as much after what was not.
+        let skipped = self.looked - self.events.len();
+        let count = if dense(&self.read.filter) { left.max(skipped) } else { SCAN_EVENTS };
+        let count = count.min(SCAN_EVENTS - self.looked);
         let wanted = match self.read.direction {
             Direction::Forward => self.at.checked_add(1).filter(|next| *next <= self.head)?,
             Direction::Backward => self.at.checked_sub(1).filter(|next| *next > 0)?,
@@ -214,10 +217,13 @@ impl<'a> Page<'a> {
     fn keep(&mut self, position: u64, body: &[u8], buffer: &Bytes) -> Result<(), ReadError> {
         let filter = &self.read.filter;
         let found = view(position, body)?;
-        if unrestricted(filter) {
+        if !filter::matches(filter, &found) {
+            return Ok(());
+        }
+        if dense(filter) {
             self.bytes += body.len() as u64;
             self.events.push(event(position, found, buffer)?);
-        } else if filter::matches(filter, &found) {
+        } else {
             // A copy of its own, so that one wanted event does not keep a whole region in memory.
             let copy = Bytes::copy_from_slice(body);
             self.bytes += body.len() as u64;
@@ -227,8 +233,10 @@ impl<'a> Page<'a> {
     }
 }
 
-fn unrestricted(filter: &EventFilter) -> bool {
-    *filter == EventFilter::default()
+/// Whether the filter lets nearly everything through: all but the platform's own events, if not those as well.
+fn dense(filter: &EventFilter) -> bool {
+    let EventFilter { without_system_streams, .. } = *filter;
+    *filter == EventFilter { without_system_streams, ..EventFilter::default() }
 }
 
 /// Lists streams in order of their ids.
@@ -244,7 +252,8 @@ pub(crate) fn list_streams(state: &State, list: &StreamList) -> Result<StreamLis
         after = Some(last.stream.clone());
         let wanted = |found: &ListedStream| {
             let kind = &found.span.aggregate_type;
-            list.aggregate_type.as_ref().is_none_or(|wanted| wanted == kind)
+            let hidden = list.without_system_streams && found.stream.is_system();
+            !hidden && list.aggregate_type.as_ref().is_none_or(|wanted| wanted == kind)
         };
         streams.extend(found.into_iter().filter(wanted).map(info));
         if streams.len() > limit || !more {

@@ -43,7 +43,47 @@ test_system_streams_belong_to_the_platform if {
 	stream := {"resource": {"type": "Schema", "id": "$schemas"}}
 	denied(changed("append", ["admin"], stream)) == {"nexus.system-stream"}
 	denied(changed("append", ["system"], stream)) == set()
-	denied(changed("query", ["reader"], stream)) == set()
+}
+
+reading(kind, action, roles, id) := changed(kind, roles, {"action": action, "resource": {"type": "stream", "id": id}})
+
+test_system_streams_are_read_by_those_who_inspect if {
+	every id in ["$", "$decisions", "$tokens", "$policies", "$schemas", "$to come"] {
+		every role in ["auditor", "admin", "system"] {
+			denied(reading("query", "streams.read", ["reader", role], id)) == set()
+			denied(reading("subscribe", "events.follow", [role], id)) == set()
+		}
+		every role in ["reader", "writer", "operator", "command-service", "query-service", "stranger"] {
+			denied(reading("query", "streams.read", [role], id)) == {"nexus.system-stream-read"}
+			denied(reading("subscribe", "events.follow", [role], id)) == {"nexus.system-stream-read"}
+		}
+		denied(reading("query", "streams.read", [], id)) == {"nexus.system-stream-read"}
+	}
+}
+
+test_who_does_not_say_what_reads_is_not_let_through if {
+	asked := object.remove(reading("query", "streams.read", ["reader"], "$tokens"), ["action", "context"])
+	denied(asked) == {"nexus.system-stream-read"}
+	denied(object.remove(asked, ["actor"])) == {"nexus.system-stream-read"}
+}
+
+test_other_streams_are_read_as_before if {
+	every id in ["", "order-1", "a$b", " $tokens"] {
+		denied(reading("query", "streams.read", ["reader"], id)) == set()
+	}
+}
+
+test_rows_may_have_any_id if {
+	denied(reading("query", "queries.get", ["reader"], "$USD")) == set()
+}
+
+test_operating_goes_by_its_own_rules if {
+	denied(reading("admin", "tokens.revoke", ["operator"], "$x")) == set()
+}
+
+test_development_reads_system_streams_as_well if {
+	here := object.union(reading("query", "streams.read", ["reader"], "$tokens"), {"context": {"environment": "dev"}})
+	denied(here) == set()
 }
 
 test_events_are_immutable_for_everybody if {

@@ -35,5 +35,8 @@ reading := {"reader", "writer", "operator", "auditor", "admin", "command-service
 # The past, and what was decided.
 looking_back := {"auditor", "admin"}
 
+# The platform's own streams, such as `$decisions`, among all others. The platform follows them as well.
+inspecting := {"auditor", "admin", "system"}
+
 # The platform itself.
 operating := {"operator", "admin"}

@@ -43,7 +43,7 @@ impl Caller {
     /// Reads the credentials and the headers of a request.
     pub(crate) fn authenticate(parts: &Parts, api: &Api) -> Result<Self, Problem> {
         let headers = &parts.headers;
-        let (actor, session) = authenticate(api, headers)?;
+        let (actor, session) = authenticate(api, parts)?;
         Ok(Self {
             actor,
             session,

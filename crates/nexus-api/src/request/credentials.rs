@@ -1,64 +1,40 @@
-//! Who asks, by the credentials of a request (RFC 6750), and for how long that is known.
+//! Who asks, by the credentials of a request, and for how long that is known.
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::{HeaderMap, header};
+use axum::http::request::Parts;
 use nexus_core::{
     Actor, Timestamp,
-    ports::{Authenticated, AuthenticationError, Authenticator, Clock, Credential, MAX_TOKEN_BYTES},
+    ports::{Authenticated, AuthenticationError, Authenticator, Clock, Credential},
 };
 use nexus_runtime::TokenText;
 use tokio::time::sleep;
 
 use crate::{
     problem::{Code, Problem},
+    request::authorization::Schemes,
     state::Api,
 };
 
 /// How long a stream may go on at most, without sending anything, after its token was revoked.
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// Establishes who asks. The one place where credentials are read: exactly one `Authorization` header with a bearer
-/// token, or none where anybody is let in.
-pub(super) fn authenticate(api: &Api, headers: &HeaderMap) -> Result<(Actor, Option<Session>), Problem> {
-    match bearer(headers)? {
+/// Establishes who asks. The one place where credentials are read: exactly one `Authorization` header with a token, or
+/// none where anybody is let in.
+pub(super) fn authenticate(api: &Api, parts: &Parts) -> Result<(Actor, Option<Session>), Problem> {
+    let schemes = Schemes::of(parts);
+    match schemes.token(&parts.headers)? {
         Some(token) => {
-            let by = authenticator(api, token).map_err(refused)?;
-            let known = by.authenticate(token, api.node.clock().now()).map_err(refused)?;
+            let by = authenticator(api, &token).map_err(refused)?;
+            let known = by.authenticate(&token, api.node.clock().now()).map_err(refused)?;
             let Authenticated { actor, credential, expires } = known;
             Ok((actor, Some(Session { by, credential, expires })))
         }
         None => match &api.config.anonymous_actor {
             Some(anybody) => Ok((anybody.clone(), None)),
-            None => Err(Problem::new(Code::Unauthenticated, "send a token: `Authorization: Bearer <token>`")),
+            None => Err(Problem::new(Code::Unauthenticated, schemes.hint())),
         },
     }
-}
-
-/// The token of a request, if it has one.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let malformed = |detail: &str| {
-        Err(Problem::new(Code::Unauthenticated, detail).with_challenge("Bearer error=\"invalid_request\""))
-    };
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = match (values.next(), values.next()) {
-        (None, _) => return Ok(None),
-        (Some(value), None) => value,
-        (Some(_), Some(_)) => return malformed("the Authorization header is given more than once"),
-    };
-    let Some((scheme, token)) = value.to_str().ok().and_then(|text| text.split_once(' ')) else {
-        return malformed("the Authorization header must be `Bearer <token>`");
-    };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return malformed("only bearer tokens are accepted: `Authorization: Bearer <token>`");
-    }
-    let token = token.trim_matches(' ');
-    // The characters of a token: RFC 6750, section 2.1.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    if token.is_empty() || token.len() > MAX_TOKEN_BYTES || !token.bytes().all(plain) {
-        return malformed("the Authorization header does not hold one token of at most 8192 plain characters");
-    }
-    Ok(Some(token))
 }
 
 /// Who verifies tokens of this kind.

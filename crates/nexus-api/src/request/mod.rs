@@ -1,5 +1,6 @@
 //! From raw HTTP to checked values: who asks, parameters, preconditions and bodies.
 
+mod authorization;
 mod body;
 mod caller;
 mod credentials;

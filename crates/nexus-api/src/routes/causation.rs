@@ -8,6 +8,7 @@ use nexus_core::{
 use tokio::time::{Duration, Instant};
 
 use crate::{
+    access::LogView,
     dto::{CausationNode, CausationTree, EventDto},
     problem::Problem,
     request::{Caller, Params, PathArgs},
@@ -31,20 +32,21 @@ const MAX_SEARCH: Duration = Duration::from_secs(5);
 pub(crate) async fn event_causation(
     State(api): State<Api>,
     PathArgs(id): PathArgs<String>,
-    _caller: Caller,
+    caller: Caller,
     params: Params,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    let event = find(&api, &id).await?;
+    let log = LogView::to_read(&api, &caller);
+    let event = find(&log, &id).await?;
     let (events, truncated) = match &event.metadata.correlation_id {
-        Some(correlation_id) => conversation(&api, correlation_id.clone()).await?,
+        Some(correlation_id) => conversation(&log, correlation_id.clone()).await?,
         None => (vec![event.clone()], false),
     };
     json(StatusCode::OK, &tree(&event, &events, truncated))
 }
 
 /// The events of a conversation, and whether there may be more.
-async fn conversation(api: &Api, correlation_id: Text) -> Result<(Vec<RecordedEvent>, bool), Problem> {
+async fn conversation(log: &LogView, correlation_id: Text) -> Result<(Vec<RecordedEvent>, bool), Problem> {
     let started = Instant::now();
     let filter = EventFilter { correlation_id: Some(correlation_id), ..EventFilter::default() };
     let mut events: Vec<RecordedEvent> = Vec::new();
@@ -52,7 +54,7 @@ async fn conversation(api: &Api, correlation_id: Text) -> Result<(Vec<RecordedEv
     loop {
         let limit = MAX_EVENTS + 1 - events.len();
         let read = LogRead { from, direction: Direction::Forward, limit, filter: filter.clone() };
-        let page = api.node.events().read_log(read).await?;
+        let page = log.read_log(read).await?;
         events.extend(page.events);
         if events.len() > MAX_EVENTS {
             events.truncate(MAX_EVENTS);

@@ -11,6 +11,7 @@ use nexus_core::{
 };
 
 use crate::{
+    access::LogView,
     dto::{CloudEvent, EventDto, EventList},
     problem::{Code, Problem},
     request::{Caller, Params, PathArgs},
@@ -22,6 +23,8 @@ use crate::{
 };
 
 /// Reads the whole log by position. No committed event is ever skipped.
+///
+/// Events of the platform's own streams (`$…`) are there for whom policy lets read these.
 #[utoipa::path(
     get,
     path = "/api/events",
@@ -43,7 +46,7 @@ use crate::{
 )]
 pub(crate) async fn list_events(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -58,7 +61,7 @@ pub(crate) async fn list_events(
     };
     let limit = params.limit(100)?;
     let read = LogRead { from: Position::new(from), direction, limit, filter: filter(&params)? };
-    let page = api.node.events().read_log(read).await?;
+    let page = LogView::to_read(&api, &caller).read_log(read).await?;
     let name = if direction == Direction::Forward { "after" } else { "before" };
     let at_end = match direction {
         Direction::Forward => page.next >= page.head,
@@ -93,12 +96,12 @@ pub(crate) async fn list_events(
 pub(crate) async fn get_event(
     State(api): State<Api>,
     PathArgs(id): PathArgs<String>,
-    _caller: Caller,
+    caller: Caller,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    let event = find(&api, &id).await?;
+    let event = find(&LogView::to_read(&api, &caller), &id).await?;
     match EventFormat::wanted(&headers) {
         EventFormat::Native => json(StatusCode::OK, &EventDto::from(&event)),
         EventFormat::CloudEvents => {
@@ -109,9 +112,9 @@ pub(crate) async fn get_event(
 }
 
 /// The event of an id as it stands in a path.
-pub(crate) async fn find(api: &Api, id: &str) -> Result<RecordedEvent, Problem> {
+pub(crate) async fn find(log: &LogView, id: &str) -> Result<RecordedEvent, Problem> {
     let id: EventId = id.parse().map_err(|_| Problem::new(Code::InvalidPath, "an event id is a UUID"))?;
-    let found = api.node.events().event(id).await?;
+    let found = log.event(id).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no event {id}")))
 }
 
@@ -129,6 +132,7 @@ pub(crate) fn filter(params: &Params) -> Result<EventFilter, Problem> {
         correlation_id: params.one("correlationId")?.map(Into::into),
         since: moment(params, "since")?,
         until: moment(params, "until")?,
+        without_system_streams: false,
     })
 }
 

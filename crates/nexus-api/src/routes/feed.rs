@@ -1,6 +1,6 @@
 //! The live feed: server-sent events that follow the log and skip nothing.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use axum::{
     body::Body,
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use nexus_core::{
     Position, RecordedEvent,
-    ports::{EventFilter, EventStore, LogRead, ReadError},
+    ports::{EventFilter, LogRead, ReadError},
 };
 use tokio::{
     sync::mpsc,
@@ -21,6 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::LogView,
     dto::EventDto,
     problem::Problem,
     request::{Caller, Lifeline, Params, digits},
@@ -34,7 +35,8 @@ const PAGE: usize = 100;
 /// Follows the log: each message has the event as data and its position as id.
 ///
 /// After a lost connection a browser sends `Last-Event-ID`, which wins over `after`; nothing is skipped. A comment is
-/// sent every 15 seconds when there is nothing else. A client that does not read is let go.
+/// sent every 15 seconds when there is nothing else. A client that does not read is let go. Events of the platform's own
+/// streams (`$…`) are sent to whom policy lets follow these.
 #[utoipa::path(
     get,
     path = "/api/events/stream",
@@ -55,7 +57,8 @@ pub(crate) async fn event_feed(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&["after", "types", "aggregateType", "correlationId"])?;
-    let followed = Followed { filter: filter(&params)?, after: start(&params, &headers)?, wanted: |_| true };
+    let log = LogView::to_follow(&api, &caller);
+    let followed = Followed { log, filter: filter(&params)?, after: start(&params, &headers)?, wanted: |_| true };
     Ok(follow(&api, &caller, followed))
 }
 
@@ -68,8 +71,9 @@ pub(crate) fn start(params: &Params, headers: &HeaderMap) -> Result<Option<Posit
     Ok(position.map(Position::new))
 }
 
-/// What a feed sends: the events that both let through, after a position or from the newest on.
+/// What a feed sends: the events of a log that both let through, after a position or from the newest on.
 pub(crate) struct Followed {
+    pub(crate) log: LogView,
     pub(crate) filter: EventFilter,
     pub(crate) wanted: fn(&RecordedEvent) -> bool,
     pub(crate) after: Option<Position>,
@@ -77,10 +81,10 @@ pub(crate) struct Followed {
 
 /// A feed for a caller, which ends with the caller's token.
 pub(crate) fn follow(api: &Api, caller: &Caller, followed: Followed) -> Response {
-    let Followed { filter, wanted, after } = followed;
+    let Followed { log, filter, wanted, after } = followed;
     let (frames, received) = mpsc::channel(2);
     let feed = Feed {
-        events: Arc::clone(api.node.events()),
+        log,
         stop: api.node.stopping().clone(),
         filter,
         wanted,
@@ -112,9 +116,9 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     position.map(Some).ok_or_else(|| Problem::header("last-event-id", "Last-Event-ID must be a position"))
 }
 
-/// One client's feed. It holds the store, not the node, so that a node can shut down under it.
+/// One client's feed. It holds the log, not the node, so that a node can shut down under it.
 struct Feed {
-    events: Arc<dyn EventStore>,
+    log: LogView,
     stop: CancellationToken,
     filter: EventFilter,
     wanted: fn(&RecordedEvent) -> bool,
@@ -160,7 +164,7 @@ impl Feed {
     /// Sends the next page, or waits until there is one.
     async fn step(&mut self) -> Result<Result<(), ReadError>, Ended> {
         let read = LogRead { from: self.after, limit: PAGE, filter: self.filter.clone(), ..LogRead::default() };
-        let page = match self.events.read_log(read).await {
+        let page = match self.log.read_log(read).await {
             Ok(page) => page,
             Err(error) => return Ok(Err(error)),
         };
@@ -172,7 +176,7 @@ impl Feed {
             self.after = page.next;
             return Ok(Ok(()));
         }
-        match timeout(self.ping, self.events.wait_past(self.after)).await {
+        match timeout(self.ping, self.log.wait_past(self.after)).await {
             Ok(Ok(_)) => Ok(Ok(())),
             Ok(Err(error)) => Ok(Err(error)),
             Err(_) => self.send(Bytes::from_static(b": ping\n\n")).await.map(Ok),

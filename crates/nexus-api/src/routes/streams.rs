@@ -10,6 +10,7 @@ use nexus_core::{
 use serde_json::Value;
 
 use crate::{
+    access::LogView,
     dto::{EventDto, StreamEvents, StreamList, StreamSummary},
     problem::{Code, Problem},
     request::{Caller, Params, PathArgs},
@@ -17,7 +18,7 @@ use crate::{
     state::Api,
 };
 
-/// Lists streams in order of their ids.
+/// Lists streams in order of their ids, the platform's own (`$…`) for whom policy lets read these.
 #[utoipa::path(
     get,
     path = "/api/streams",
@@ -30,7 +31,7 @@ use crate::{
     ),
     responses((status = 200, description = "The streams.", body = StreamList))
 )]
-pub(crate) async fn list_streams(State(api): State<Api>, _caller: Caller, params: Params) -> Result<Response, Problem> {
+pub(crate) async fn list_streams(State(api): State<Api>, caller: Caller, params: Params) -> Result<Response, Problem> {
     params.only(&["prefix", "type", "limit", "cursor"])?;
     let prefix = params.one("prefix")?.unwrap_or_default();
     let wanted_type = params.one("type")?;
@@ -43,9 +44,10 @@ pub(crate) async fn list_streams(State(api): State<Api>, _caller: Caller, params
         prefix: prefix.to_owned(),
         aggregate_type: wanted_type.map(|name| aggregate_type("type", name)).transpose()?,
         after,
+        without_system_streams: false,
         limit: params.limit(50)?,
     };
-    let page = api.node.events().streams(list).await?;
+    let page = LogView::to_read(&api, &caller).streams(list).await?;
     let last = page.streams.last().filter(|_| page.more);
     let next = last.map(|stream| api.cursors.issue(&query, &[Value::from(stream.stream.as_str())]));
     json(StatusCode::OK, &StreamList { streams: page.streams.iter().map(summary).collect(), next })

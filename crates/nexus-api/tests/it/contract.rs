@@ -69,6 +69,7 @@ impl OverHttp {
 
 impl EventStoreFixture for OverHttp {
     const ADMITS_HERE: bool = false;
+    const STORES_SYSTEM_STREAMS: bool = false;
 
     async fn start() -> Self {
         Self::open(tempfile::tempdir().unwrap(), Arc::default(), Arc::default()).await

@@ -18,13 +18,13 @@ use crate::{
 };
 
 /// One node, and a way to ask it for everybody.
-struct Governed {
-    node: Arc<Node>,
+pub(crate) struct Governed {
+    pub(crate) node: Arc<Node>,
     store: SwitchStore,
 }
 
 impl Governed {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let clock = Arc::new(ManualClock::default());
         let store = SwitchStore::new(MemoryEventStore::new(clock.clone()));
         let node = Node::start(NodeParts {
@@ -50,7 +50,7 @@ impl Governed {
     }
 
     /// The API as it answers an actor with one role, named like it.
-    fn of(&self, role: &str) -> Http {
+    pub(crate) fn of(&self, role: &str) -> Http {
         let build = BuildInfo { version: "1.2.3".to_owned(), revision: None };
         let storage = StorageInfo { summary: "in memory".to_owned(), kept: false };
         let mut config = ApiConfig::new(build, storage, [7; 32]);

@@ -69,8 +69,8 @@ impl EventStore for SwitchStore {
     }
 }
 
-/// A policy that answers as the header `X-Client-Id` of the request says: `deny`, `undefined`, `failed`, or
-/// `deny-append` for events only.
+/// A policy that answers as the header `X-Client-Id` of the request says: `deny`, `undefined`, `failed`, `deny-append`
+/// for events only, or one of `outsider` and `outsider-failed`, who may not read the platform's own streams.
 #[derive(Debug)]
 pub(crate) struct SwitchPolicy;
 
@@ -89,6 +89,10 @@ impl PolicyEngine for SwitchPolicy {
         let outcome = match input.request.client_id.as_deref() {
             Some("deny") => VerdictOutcome::Deny(vec![denial()]),
             Some("deny-append") if input.event.is_some() => VerdictOutcome::Deny(vec![denial()]),
+            Some("outsider") if input.resource.id.starts_with('$') => VerdictOutcome::Deny(vec![denial()]),
+            Some("outsider-failed") if input.resource.id.starts_with('$') => {
+                VerdictOutcome::Failed { reason: "too slow".to_owned() }
+            }
             Some("undefined") => VerdictOutcome::Undefined,
             Some("failed") => VerdictOutcome::Failed { reason: "limit reached in /etc/policy.rego".to_owned() },
             _ => VerdictOutcome::Allow,

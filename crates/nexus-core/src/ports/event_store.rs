@@ -103,7 +103,7 @@ pub struct LogRead {
     pub filter: EventFilter,
 }
 
-/// Which events of the log are wanted. What is `None` or empty does not restrict.
+/// Which events of the log are wanted. What is `None`, empty or false does not restrict.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EventFilter {
     /// Of these types.
@@ -116,6 +116,8 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// Not recorded after this moment.
     pub until: Option<Timestamp>,
+    /// Not of the platform's own streams.
+    pub without_system_streams: bool,
 }
 
 impl EventFilter {
@@ -127,6 +129,7 @@ impl EventFilter {
             && self.correlation_id.as_ref().is_none_or(|id| Some(id) == event.metadata.correlation_id.as_ref())
             && self.since.is_none_or(|since| event.timestamp >= since)
             && self.until.is_none_or(|until| event.timestamp <= until)
+            && !(self.without_system_streams && event.aggregate_id.is_system())
     }
 }
 
@@ -150,6 +153,8 @@ pub struct StreamList {
     pub aggregate_type: Option<AggregateType>,
     /// Only ids greater than this one.
     pub after: Option<StreamId>,
+    /// Without the platform's own streams.
+    pub without_system_streams: bool,
     /// Most streams to answer, at least 1.
     pub limit: usize,
 }

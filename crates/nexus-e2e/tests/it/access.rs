@@ -79,6 +79,15 @@ const UNDOCUMENTED: &[(&str, &str, Kind)] = &[
     ("DELETE", "/registry/mode", Kind::Admin),
 ];
 
+/// The platform's own streams, which not everybody reads who may read others.
+const OWN_STREAMS: &[(&str, &str, Kind)] = &[
+    ("GET", "/api/streams/$schemas/events", Kind::Past),
+    ("GET", "/api/streams/%24schemas/events", Kind::Past),
+    ("GET", "/api/streams/$policies/events", Kind::Past),
+    ("GET", "/api/streams/$decisions/events", Kind::Past),
+    ("GET", "/api/streams/$tokens/events", Kind::Past),
+];
+
 /// What stands before a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -263,7 +272,7 @@ fn every_route_lets_in_whom_it_should_and_nobody_else() {
             Credentials::Worthless(token) => token.as_deref(),
             Credentials::Role(_, token) => Some(token.as_str()),
         };
-        let elsewhere = UNDOCUMENTED.iter().map(|(method, path, kind)| ((*method, *path), *kind));
+        let elsewhere = UNDOCUMENTED.iter().chain(OWN_STREAMS).map(|(method, path, kind)| ((*method, *path), *kind));
         for ((method, path), kind) in known.clone().into_iter().chain(elsewhere) {
             let id = format!("order-{cells}");
             let body = sample.body(method, path, &id);
@@ -277,4 +286,33 @@ fn every_route_lets_in_whom_it_should_and_nobody_else() {
     }
     assert!(wrong.is_empty(), "{} of {cells} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(cells > 400, "only {cells} cells");
+}
+
+#[test]
+fn only_those_who_inspect_find_the_streams_of_the_platform_among_all_others() {
+    let dir = TempDir::new().unwrap();
+    let server = serve(dir.path());
+    let http = server.http();
+    let sample = Sample::learn(&http);
+    let bearer = |role: &str| format!("Bearer {}", token(json!({ "roles": [role] })));
+    let get = |role: &str, path: &str| {
+        let answer = http.request("GET", path, &[("authorization", &bearer(role))], None);
+        (answer.status, answer.body)
+    };
+    let placed = sample.body("POST", "/api/append", "order-1").unwrap();
+    let headers = [("authorization", &*bearer("writer"))];
+    assert_eq!(http.status("POST", "/api/append", &headers, Some(placed.as_bytes())), 201);
+    let (_, own) = get("auditor", "/api/streams/$schemas/events?limit=1");
+    let own = own["events"][0]["eventId"].as_str().unwrap().to_owned();
+    for role in ["reader", "writer", "operator", "auditor", "admin"] {
+        let may = matches!(role, "auditor" | "admin");
+        for path in ["/api/streams", "/api/events?limit=1000", "/api/events?before=0&limit=1000"] {
+            let (status, body) = get(role, path);
+            assert_eq!((status, body.to_string().contains("\"$schemas\"")), (200, may), "{role} at {path}");
+            assert!(body.to_string().contains("\"order-1\""), "{role} at {path}: {body}");
+        }
+        for path in [format!("/api/events/{own}"), format!("/api/events/{own}/causation")] {
+            assert_eq!(get(role, &path).0, if may { 200 } else { 404 }, "{role} at {path}");
+        }
+    }
 }

@@ -133,17 +133,17 @@ fn a_tail_ends_when_its_token_is_revoked() {
     let data = dir.path().to_str().unwrap();
     let admin = token_of(&offline(data, &["admin"]));
     let server = serve(data);
-    let reader = token_of(&server.cli_as(&admin, &["token", "create", "--role", "reader", "--expires-in", "1d"]));
+    let auditor = token_of(&server.cli_as(&admin, &["token", "create", "--role", "auditor", "--expires-in", "1d"]));
     let mut tail = Command::new(binary())
         .args(["event", "tail", "--after", "0", "--server", &server.url()])
-        .env("NEXUS_TOKEN", &reader)
+        .env("NEXUS_TOKEN", &auditor)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut printed = BufReader::new(tail.stdout.take().unwrap()).lines();
     assert!(printed.next().unwrap().unwrap().contains("SchemaRegistered"), "the tail is not running");
-    assert_eq!(server.cli_as(&admin, &["token", "revoke", id_of(&reader)]).code, Some(0));
+    assert_eq!(server.cli_as(&admin, &["token", "revoke", id_of(&auditor)]).code, Some(0));
     // The end of its output is the end of the program.
     assert!(printed.all(|line| line.is_ok()));
     assert_eq!(tail.wait().unwrap().code(), Some(6));

@@ -18,12 +18,13 @@ const PACKAGE: [&str; 1] = ["regopy==1.5.2"];
 const INPUTS: usize = 600;
 
 /// What the shipped rules and the one of the example can say no with.
-const RULES: [&str; 8] = [
+const RULES: [&str; 9] = [
     "nexus.direct-call",
     "nexus.immutable-events",
     "nexus.query-side-writes",
     "nexus.schema-unregistered",
     "nexus.system-stream",
+    "nexus.system-stream-read",
     "nexus.temporal-range",
     "nexus.temporal-rate-limit",
     "orders.large-order",
@@ -101,7 +102,16 @@ fn service(draw: &mut Draw) -> Value {
 fn input(draw: &mut Draw) -> Value {
     let mut input = Map::new();
     let kinds = ["command", "append", "query", "temporal", "subscribe", "admin", "architecture", "other"];
-    let actions = ["PlaceOrder", "OrderPlaced", "delete", "update", "truncate", "events.update", "events.truncate"];
+    let actions = [
+        "PlaceOrder",
+        "OrderPlaced",
+        "delete",
+        "update",
+        "truncate",
+        "events.update",
+        "events.truncate",
+        "queries.get",
+    ];
     let ids = texts(&["order-1", "$schemas", "", "$", "a$b"]);
     let resource = json!({ "type": draw.of(&texts(&["Order", "events", "stream", "event"])), "id": draw.of(&ids) });
     let schema = json!({ "id": 1, "version": 1, "registered": draw.of(&[json!(true), json!(true), json!(false), json!("true")]) });

@@ -63,6 +63,12 @@ impl PolicyService {
         decision
     }
 
+    /// Whether the policy would let a request through that nobody made: nothing is recorded, whatever it says.
+    #[must_use]
+    pub fn would_allow(&self, input: &PolicyInput<'_>) -> bool {
+        self.inner.engine.decide(input).allows()
+    }
+
     /// Writes down soon that the policy did not let events in.
     pub(crate) fn refused(&self, refusal: &Refusal, decision_id: DecisionId, info: &RequestInfo) {
         let Refusal::Policy { event_type, stream, aggregate_type, verdict, .. } = refusal else { return };

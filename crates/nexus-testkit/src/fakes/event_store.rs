@@ -283,7 +283,8 @@ impl Log {
         let after = list.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let wanted = self.streams.range((after, Bound::Unbounded)).filter(|(id, stream)| {
             let wanted = list.aggregate_type.as_ref();
-            id.as_str().starts_with(&list.prefix) && wanted.is_none_or(|kind| *kind == stream.aggregate_type)
+            let hidden = list.without_system_streams && id.is_system();
+            !hidden && id.as_str().starts_with(&list.prefix) && wanted.is_none_or(|kind| *kind == stream.aggregate_type)
         });
         let mut infos = wanted.filter_map(|(id, stream)| {
             Some(StreamInfo {

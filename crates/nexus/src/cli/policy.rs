@@ -17,7 +17,7 @@ use crate::{
         args::{PolicyDecisions, PolicyEval, PolicyTest, PolicyVerb},
         output::{table, text_of},
     },
-    client::segment,
+    client::{Request, segment},
     data_dir::DataDir,
     policies::{self, Candidate, Difference, History},
 };
@@ -217,7 +217,7 @@ async fn history(
     };
     let mut source = match &arguments.data {
         Some(data) => Source::directory(data)?,
-        None => Source::Server(client()?),
+        None => Source::server(client()?).await?,
     };
     let (mut after, mut events, mut found) = (0, 0_u64, Vec::new());
     loop {
@@ -258,6 +258,19 @@ impl Source {
         let data = DataDir::existing(data)?;
         let log = LogEventStore::open(data.log(), LogOptions::default(), Arc::new(SystemClock));
         Ok(Self::Log(Arc::new(log.map_err(Failure::usage)?)))
+    }
+
+    /// A server that lets the caller read what it recorded of decisions. Where it does not, it would leave them out
+    /// without a word, and the answer would be about a part.
+    async fn server(client: Client) -> Result<Self, Failure> {
+        let path = format!("/api/streams/{}/events", segment("$decisions"));
+        let query = [("limit", "1".to_owned())];
+        let answer = client.send(Request { path: &path, query: &query, headers: &[], body: None }).await?;
+        match answer.status {
+            // Nothing was recorded so far.
+            200 | 404 => Ok(Self::Server(client)),
+            _ => Err(answer.failure()),
+        }
     }
 
     /// Events after a position, the position to go on from, and the head.

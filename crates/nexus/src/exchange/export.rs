@@ -60,7 +60,8 @@ pub(crate) async fn export(
         None => format!("/api/events?after={}&limit={PAGE}", wanted.after),
     };
     let mut done = Exported { events: 0, position: wanted.after };
-    let mut end = None;
+    // Not every event is everybody's to read, so that the last one written need not be the last one there was.
+    let (mut end, mut reached) = (None, wanted.after);
     loop {
         let page = fetch(client, &path).await?;
         // What is appended from now on belongs to the next export, or this one might never end.
@@ -68,6 +69,7 @@ pub(crate) async fn export(
         let events: Vec<&RawValue> = serde_json::from_str(&page.text).map_err(|error| foreign(client, &error))?;
         for event in events {
             let position = position_of(event).map_err(|error| foreign(client, &error))?;
+            reached = reached.max(position);
             if position > wanted.after && position <= end {
                 let line = one_line(event.get()).map_err(|error| foreign(client, &error))?;
                 writeln!(out, "{line}").map_err(unwritten)?;
@@ -76,7 +78,7 @@ pub(crate) async fn export(
             }
         }
         bar.set_position(done.events);
-        match page.next.filter(|_| done.position < end) {
+        match page.next.filter(|_| reached < end) {
             Some(next) => path = next,
             None => break,
         }

@@ -11,6 +11,7 @@ use nexus_runtime::DECISION_RECORDED;
 use serde_json::Value;
 
 use crate::{
+    access::LogView,
     dto::{DecisionList, RecordedDecisionDto},
     problem::{Code, Problem},
     request::{Caller, Params},
@@ -51,11 +52,11 @@ pub(crate) async fn list_decisions(
 ) -> Result<Response, Problem> {
     params.only(&["after", "limit", "denied"])?;
     let (denied, limit) = (params.flag("denied")?, params.limit(100)?);
-    let filter = filter()?;
+    let (log, filter) = (LogView::whole(&api), filter()?);
     let wanted = if denied { is_denial } else { |_: &RecordedEvent| true };
     if headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream")) {
         let after = feed::start(&params, &headers)?;
-        return Ok(feed::follow(&api, &caller, Followed { filter, wanted, after }));
+        return Ok(feed::follow(&api, &caller, Followed { log, filter, wanted, after }));
     }
     let mut next = Position::new(params.number("after")?.unwrap_or(0));
     let mut found: Vec<RecordedEvent> = Vec::new();
@@ -63,7 +64,7 @@ pub(crate) async fn list_decisions(
     for _ in 0..MAX_PAGES {
         let room = limit - found.len();
         let read = LogRead { from: next, limit: room, filter: filter.clone(), ..LogRead::default() };
-        let page: LogPage = api.node.events().read_log(read).await?;
+        let page: LogPage = log.read_log(read).await?;
         found.extend(page.events.into_iter().filter(wanted));
         (next, head) = (page.next, page.head);
         if found.len() >= limit || next >= head {

@@ -19,6 +19,6 @@ mod schemas;
 mod subject;
 mod subjects;
 
-pub(crate) use refused::{PREFIX, Refused};
+pub(crate) use refused::{Refused, is_within};
 pub(crate) use routes::add;
 pub(crate) use subject::COMMANDS;

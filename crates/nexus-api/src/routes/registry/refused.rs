@@ -13,7 +13,14 @@ use super::{message::MEDIA_TYPE, subject::name_of};
 use crate::problem::{Code, Problem, schema_failure};
 
 /// What the paths of this interface begin with.
-pub(crate) const PREFIX: &str = "/registry";
+const PREFIX: &str = "/registry";
+/// The other way in: a token as the password, for clients that know only this.
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"registry\"");
+
+/// Whether a path belongs to this interface, whose refusals have a shape of their own.
+pub(crate) fn is_within(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// `{error_code, message}` with its status: the first three digits of the code.
 #[derive(Debug, Clone)]
@@ -65,6 +72,7 @@ impl Refused {
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         if let Some(challenge) = self.problem.as_ref().and_then(Problem::challenge) {
             parts.headers.insert(header::WWW_AUTHENTICATE, challenge);
+            parts.headers.append(header::WWW_AUTHENTICATE, BASIC);
         }
         Response::from_parts(parts, Body::from(body))
     }

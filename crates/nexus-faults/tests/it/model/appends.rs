@@ -13,8 +13,8 @@ use super::{Pair, same, state::Expected};
 use crate::{ledger::ids_of, random::Random, subject::append_together};
 
 /// Streams the model plays with; the last ones are of another type of aggregate.
-pub(crate) const STREAMS: [&str; 8] =
-    ["order-1", "order-2", "order-22", "order-3", "ordeal-1", "x", "invoice-1", "invoice-2"];
+pub(crate) const STREAMS: [&str; 10] =
+    ["$own", "$other", "order-1", "order-2", "order-22", "order-3", "ordeal-1", "x", "invoice-1", "invoice-2"];
 
 pub(crate) fn type_of(stream: &str) -> &'static str {
     AGGREGATE_TYPES[usize::from(stream.starts_with("invoice"))]

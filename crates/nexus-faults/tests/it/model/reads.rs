@@ -71,6 +71,7 @@ impl Pair<'_> {
         if !times.is_empty() && self.random.chance(30) {
             filter.until = Some(*self.random.pick(&times));
         }
+        filter.without_system_streams = self.random.chance(20);
         filter
     }
 
@@ -118,11 +119,18 @@ impl Pair<'_> {
     }
 
     async fn list(&mut self) -> Result<(), String> {
-        let prefix = self.random.name(&["", "o", "order-", "order-2", "invoice", "z"]).to_owned();
+        let prefix = self.random.name(&["", "o", "order-", "order-2", "invoice", "$", "z"]).to_owned();
         let after = self.random.chance(50).then(|| stream_id(self.random.name(&STREAMS)));
         let aggregate_type = self.random.chance(30).then(|| aggregate_type(self.random.name(&AGGREGATE_TYPES)));
         let limit = 1 + self.random.below(6);
-        let list = StreamList { prefix: prefix.clone(), aggregate_type: aggregate_type.clone(), after, limit };
+        let without_system_streams = self.random.chance(30);
+        let list = StreamList {
+            prefix: prefix.clone(),
+            aggregate_type: aggregate_type.clone(),
+            after,
+            without_system_streams,
+            limit,
+        };
         let page = self.store.streams(list.clone()).await.map_err(|error| error.to_string())?;
         let infos = self.model.streams.iter().map(|(stream, events)| {
             let last = &self.model.events[events[events.len() - 1]];
@@ -131,6 +139,7 @@ impl Pair<'_> {
         });
         let mut wanted: Vec<StreamInfo> = infos
             .filter(|info| info.stream.as_str().starts_with(&prefix))
+            .filter(|info| !(without_system_streams && info.stream.is_system()))
             .filter(|info| list.after.as_ref().is_none_or(|after| info.stream > *after))
             .filter(|info| aggregate_type.as_ref().is_none_or(|wanted| *wanted == info.aggregate_type))
             .collect();

@@ -30,6 +30,10 @@ pub trait EventStoreFixture: Sized + Send + Sync + 'static {
     /// Whether `WrongAggregateType` and `DuplicateEvent` name the type and the place that is stored.
     const NAMES_WHAT_IS_STORED: bool = true;
 
+    /// Whether events of the platform's own streams can be stored this way. When false, the cases about them require
+    /// that they are refused, so that the declaration stays true.
+    const STORES_SYSTEM_STREAMS: bool = true;
+
     /// A fresh store.
     fn start() -> impl Future<Output = Self> + Send;
 

@@ -1,5 +1,5 @@
 use nexus_core::{
-    ExpectedVersion, NewEvent, Position, Proposal, RecordedEvent,
+    ExpectedVersion, NewEvent, Position, Proposal, RecordedEvent, StreamId,
     ports::{Direction, EventFilter, LogRead},
 };
 use serde_json::json;
@@ -153,6 +153,39 @@ pub async fn a_filtered_read_moves_past_what_it_skips<F: EventStoreFixture>() ->
     check!(found.is_empty(), "{} events pass a filter that none should", found.len());
     let page = log_page(&fixture, start.plus(1000), 10, none).await?;
     check_eq!(page.next, start.plus(1000), "`next` at the head");
+    Ok(())
+}
+
+/// Without the platform's own streams every other event is there, in both directions and together with other
+/// conditions, and reading goes on to the end behind any number of those that are left out.
+pub async fn the_log_is_read_without_system_streams<F: EventStoreFixture>() -> Outcome {
+    let fixture = F::start().await;
+    let start = fixture.head().await?;
+    for (stream, count) in [("$own", 1), ("order-1", 3), ("$own", 150), ("a$b", 2), ("$other", 2), ("order-1", 1)] {
+        let stored = fixture.append(proposal(stream, ExpectedVersion::Any, count)).await;
+        if stream.starts_with(StreamId::SYSTEM) && !F::STORES_SYSTEM_STREAMS {
+            check!(stored.is_err(), "an event of `{stream}` is stored");
+        } else {
+            stored?;
+        }
+    }
+    if !F::STORES_SYSTEM_STREAMS {
+        return Ok(());
+    }
+    let open = filter(|filter| filter.without_system_streams = true);
+    selects(&fixture, start, open.clone(), |event| !event.aggregate_id.is_system()).await?;
+    let placed = filter(|filter| {
+        filter.without_system_streams = true;
+        filter.aggregate_type = Some(aggregate_type("Order"));
+    });
+    selects(&fixture, start, placed, |event| !event.aggregate_id.is_system()).await?;
+    let mut expected = log_after(&fixture, Position::START, PAGE, &EventFilter::default()).await?;
+    expected.retain(|event| !event.aggregate_id.is_system());
+    expected.reverse();
+    for limit in [1, 4, PAGE] {
+        let found = backward(&fixture, Position::START, limit, &open).await?;
+        check!(found == expected, "read backward in pages of {limit}, the log holds {:?}", recorded_ids(&found));
+    }
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 use nexus_core::{
-    ExpectedVersion, Proposal,
+    ExpectedVersion, Proposal, StreamId,
     ports::{StreamInfo, StreamList},
 };
 
 use super::support::whole_stream;
 use crate::{
     contract::{Breach, EventStoreFixture, Outcome, check, check_eq},
-    fixture::{aggregate_type, part, stream_id},
+    fixture::{aggregate_type, part, proposal, stream_id},
 };
 
 /// Every stream once, in byte order of its id, with its type, version and the time of its last event.
@@ -69,6 +69,30 @@ pub async fn streams_are_listed_page_by_page<F: EventStoreFixture>() -> Outcome 
     Ok(())
 }
 
+/// Without the platform's own streams every other one is listed, page by page, with and without a prefix.
+pub async fn streams_are_listed_without_those_of_the_platform<F: EventStoreFixture>() -> Outcome {
+    let fixture = with_streams::<F>().await?;
+    for stream in ["$own", "$other", "$"] {
+        let stored = fixture.append(proposal(stream, ExpectedVersion::Any, 1)).await;
+        check_eq!(stored.is_ok(), F::STORES_SYSTEM_STREAMS, "whether an event of `{stream}` is stored");
+    }
+    if !F::STORES_SYSTEM_STREAMS {
+        return Ok(());
+    }
+    fixture.append(proposal("!before", ExpectedVersion::Any, 1)).await?;
+    let open = StreamList { without_system_streams: true, ..StreamList::default() };
+    let mut expected: Vec<&str> = STREAMS.iter().map(|(id, _, _)| *id).chain(["!before"]).collect();
+    expected.sort_unstable();
+    for limit in [1, 3, 100] {
+        let found = pages(&fixture, &open, limit).await?;
+        check_eq!(names(&found), expected, "streams in pages of {limit}");
+    }
+    let own = StreamList { prefix: StreamId::SYSTEM.to_owned(), ..open };
+    let page = fixture.store().streams(StreamList { limit: 1, ..own }).await?;
+    check!(page.streams.is_empty() && !page.more, "streams of the platform: {page:?}");
+    Ok(())
+}
+
 const STREAMS: [(&str, &str, usize); 7] = [
     ("order-10", "Order", 3),
     ("order-1", "Order", 1),
@@ -96,6 +120,13 @@ async fn with_streams<F: EventStoreFixture>() -> Result<F, Breach> {
 
 /// The whole list in pages of `limit`, without the platform's own streams.
 async fn all<F: EventStoreFixture>(fixture: &F, list: &StreamList, limit: usize) -> Result<Vec<StreamInfo>, Breach> {
+    let mut streams = pages(fixture, list, limit).await?;
+    streams.retain(|info| !info.stream.is_system());
+    Ok(streams)
+}
+
+/// The whole list in pages of `limit`.
+async fn pages<F: EventStoreFixture>(fixture: &F, list: &StreamList, limit: usize) -> Result<Vec<StreamInfo>, Breach> {
     let mut streams: Vec<StreamInfo> = Vec::new();
     loop {
         let next = StreamList { after: streams.last().map(|info| info.stream.clone()), limit, ..list.clone() };
@@ -105,7 +136,6 @@ async fn all<F: EventStoreFixture>(fixture: &F, list: &StreamList, limit: usize)
         check!(!more || !page.streams.is_empty(), "an empty page says that more follow");
         streams.extend(page.streams);
         if !more {
-            streams.retain(|info| !info.stream.is_system());
             return Ok(streams);
         }
     }

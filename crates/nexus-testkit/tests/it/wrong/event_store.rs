@@ -36,6 +36,14 @@ trait Flaw: Send + Sync + 'static {
         page
     }
 
+    fn log_read(read: LogRead) -> LogRead {
+        read
+    }
+
+    fn list(list: StreamList) -> StreamList {
+        list
+    }
+
     fn restarted(store: &MemoryEventStore) -> MemoryEventStore {
         store.reopened()
     }
@@ -93,7 +101,7 @@ impl<W: Flaw> EventStore for Flawed<W> {
 
     fn read_log(&self, read: LogRead) -> BoxFuture<'_, Result<LogPage, ReadError>> {
         Box::pin(async move {
-            let page = self.right.read_log(read).await?;
+            let page = self.right.read_log(W::log_read(read)).await?;
             Ok(W::log_page(page, &self.unacknowledged.lock().unwrap()))
         })
     }
@@ -103,7 +111,7 @@ impl<W: Flaw> EventStore for Flawed<W> {
     }
 
     fn streams(&self, list: StreamList) -> BoxFuture<'_, Result<StreamListPage, ReadError>> {
-        self.right.streams(list)
+        self.right.streams(W::list(list))
     }
 
     fn head(&self) -> Position {
@@ -228,6 +236,34 @@ fn a_reader_that_skips_is_caught() {
         "a_tailing_reader_skips_nothing",
         "9 was given",
         cases::a_tailing_reader_skips_nothing::<Flawed<Skipping>>(),
+    );
+}
+
+/// Shows the platform's own streams to whoever may not see them.
+struct Indiscreet;
+
+impl Flaw for Indiscreet {
+    fn log_read(mut read: LogRead) -> LogRead {
+        read.filter.without_system_streams = false;
+        read
+    }
+
+    fn list(list: StreamList) -> StreamList {
+        StreamList { without_system_streams: false, ..list }
+    }
+}
+
+#[test]
+fn a_store_that_shows_system_streams_is_caught() {
+    caught(
+        "the_log_is_read_without_system_streams",
+        "in pages of 1",
+        cases::the_log_is_read_without_system_streams::<Flawed<Indiscreet>>(),
+    );
+    caught(
+        "streams_are_listed_without_those_of_the_platform",
+        "streams in pages of 1",
+        cases::streams_are_listed_without_those_of_the_platform::<Flawed<Indiscreet>>(),
     );
 }
 
