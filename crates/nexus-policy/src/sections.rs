@@ -185,7 +185,7 @@ mod tests {
     fn the_shipped_bundle_falls_into_sections() {
         let modules = crate::shipped();
         let sources: Vec<&str> = modules.iter().map(|module| module.source.as_str()).collect();
-        assert_eq!(sections_of(&sources).len(), 6, "all but the architecture; the roles with what uses them");
+        assert_eq!(sections_of(&sources).len(), 5, "all but the architecture; the roles with what uses them");
     }
 
     #[test]

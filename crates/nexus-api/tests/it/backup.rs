@@ -121,7 +121,7 @@ impl Download {
     }
 
     /// The download is cut, not ended, and its source lets go of it.
-    async fn is_cut(mut self) {
+    async fn ends_early(mut self) {
         let cut = self.next().await;
         assert!(matches!(cut, Some(Err(_))), "{cut:?}");
         assert!(self.next().await.is_none());
@@ -138,7 +138,7 @@ async fn a_download_is_cut_when_its_token_is_revoked_while_nothing_is_sent() {
         assert_eq!(download.next().await.unwrap().unwrap(), 256 * 1024);
     }
     assert!(download.guarded.issuer.revoke(&download.token));
-    download.is_cut().await;
+    download.ends_early().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +146,7 @@ async fn a_download_is_cut_when_its_token_expires() {
     let mut download = Download::start(1).await;
     assert_eq!(download.next().await.unwrap().unwrap(), 256 * 1024);
     download.guarded.server.clock.advance_micros(3600 * 1_000_000);
-    download.is_cut().await;
+    download.ends_early().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +154,7 @@ async fn what_waits_for_a_slow_client_is_not_sent_once_its_token_is_revoked() {
     let mut download = Download::start(usize::MAX).await;
     assert_eq!(download.next().await.unwrap().unwrap(), 256 * 1024);
     assert!(download.guarded.issuer.revoke(&download.token));
-    download.is_cut().await;
+    download.ends_early().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
