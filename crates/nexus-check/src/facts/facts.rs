@@ -85,7 +85,7 @@ impl Facts {
         let programs: Vec<_> =
             files.into_iter().filter(|found| found.kind.stands_alone() && !found.is_test()).collect();
         let counts = count(&services, &crates, &schemas, &policies, &programs);
-        let base = options.against.as_ref().map(|against| Base::read(&options.root, against, &schemas)).transpose()?;
+        let base = options.against.as_ref().map(|against| Base::read(options, against, &schemas)).transpose()?;
         Ok(Self {
             territories: territories(&services, &crates),
             seen: seen(&programs, &known)?,
