@@ -24,7 +24,7 @@ pub struct CheckOptions {
     /// Says who asks, to a server that `against` names and to nobody else.
     pub token: Option<AccessToken>,
     /// Reads only these of the sources, SQL files and deployment descriptors, for a check in less than a second.
-    /// Manifests, schemas and policies are always read. What other sources do is then not found.
+    /// Manifests, schemas, policies and the packages of Java and Kotlin are always read. What other sources do is then not found.
     pub changed_only: Option<Vec<PathBuf>>,
     /// Digest of the bundle that is in force somewhere, 64 hexadecimal digits.
     pub bundle_digest: Option<String>,
