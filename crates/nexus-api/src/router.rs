@@ -8,7 +8,9 @@ use crate::{
     access::{AccessRule, AccessTable, Limiter, guard},
     config::ApiConfig,
     cursor::Cursors,
-    edge, routes,
+    edge,
+    request::RefusalLog,
+    routes,
     state::{Api, Document, WriteHealth},
 };
 
@@ -26,6 +28,7 @@ pub fn router(node: Arc<Node>, config: ApiConfig) -> Router {
         cursors: Arc::new(Cursors::new(config.cursor_key)),
         access: Arc::new(access),
         limiter: Arc::new(Limiter::new(&config.rate_limits)),
+        refusals: RefusalLog::default(),
         config: Arc::new(config),
         writes: Arc::new(WriteHealth::default()),
         document: Arc::new(Document {

@@ -11,6 +11,7 @@ use crate::{
     access::{AccessTable, Limiter},
     config::ApiConfig,
     cursor::Cursors,
+    request::RefusalLog,
 };
 
 /// What every handler needs; cheap to clone.
@@ -23,6 +24,7 @@ pub(crate) struct Api {
     pub(crate) document: Arc<Document>,
     pub(crate) access: Arc<AccessTable>,
     pub(crate) limiter: Arc<Limiter>,
+    pub(crate) refusals: RefusalLog,
 }
 
 /// The served OpenAPI document and the routes in it.

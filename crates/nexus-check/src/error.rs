@@ -56,6 +56,14 @@ pub enum CheckError {
         /// What went wrong.
         reason: String,
     },
+    /// The server to compare with does not let whoever asks read its schemas.
+    #[error("cannot compare with {base}: {reason}")]
+    NotLetIn {
+        /// Its address.
+        base: String,
+        /// What it answers.
+        reason: String,
+    },
 }
 
 impl CheckError {
@@ -68,6 +76,10 @@ impl CheckError {
             Self::TooLarge { .. } => "split it, or name it in `.nexusignore` when no rule is about it",
             Self::TooMany { .. } => "name what is not written by hand in `.gitignore` or `.nexusignore`",
             Self::Malformed { fix, .. } => fix,
+            Self::NotLetIn { .. } => {
+                "give a token that the server accepts and that may read schemas, such as one with the role reader: \
+                 NEXUS_TOKEN, or --token-file"
+            }
             Self::Base { .. } => "name a revision that is fetched, a checkout, or a server that answers",
         }
         .to_owned()

@@ -28,4 +28,4 @@ pub use finding::{Evidence, Finding, Level, Place, Point};
 pub use graph::{CallEdge, EventEdge, ServiceGraph, ServiceNode, graph};
 pub use render::{GraphRendering, RenderError, Rendering, Sources, one_line, render, render_graph, step_summary};
 pub use report::{Excepted, GateReport, Scope};
-pub use run::{Against, CheckOptions, Checked, Subject, check, check_facts};
+pub use run::{AccessToken, Against, CheckOptions, Checked, Subject, check, check_facts};

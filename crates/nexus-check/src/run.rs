@@ -1,5 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     path::PathBuf,
 };
 
@@ -20,11 +21,35 @@ pub struct CheckOptions {
     pub paths: Vec<PathBuf>,
     /// What the schemas were before.
     pub against: Option<Against>,
+    /// Says who asks, to a server that `against` names and to nobody else.
+    pub token: Option<AccessToken>,
     /// Reads only these of the sources, SQL files and deployment descriptors, for a check in less than a second.
-    /// Manifests, schemas and policies are always read. What other sources do is then not found.
+    /// Manifests, schemas, policies and the packages of Java and Kotlin are always read. What other sources do is then not found.
     pub changed_only: Option<Vec<PathBuf>>,
     /// Digest of the bundle that is in force somewhere, 64 hexadecimal digits.
     pub bundle_digest: Option<String>,
+}
+
+/// A token that a server knows somebody by. It is shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessToken(String);
+
+impl AccessToken {
+    /// The token of this text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken(…)")
+    }
 }
 
 /// The state of the schemas that a change is compared with.

@@ -25,6 +25,7 @@ pub(super) fn authenticate(api: &Api, parts: &Parts) -> Result<(Actor, Option<Se
     let schemes = Schemes::of(parts);
     match schemes.token(&parts.headers)? {
         Some(token) => {
+            let refused = |error| refused(api, error);
             let by = authenticator(api, &token).map_err(refused)?;
             let known = by.authenticate(&token, api.node.clock().now()).map_err(refused)?;
             let Authenticated { actor, credential, expires } = known;
@@ -49,9 +50,9 @@ fn authenticator(api: &Api, token: &str) -> Result<Arc<dyn Authenticator>, Authe
 }
 
 /// Tells the operator why, and the client no more than it may know: that the token is over, or that it is none.
-fn refused(error: AuthenticationError) -> Problem {
+fn refused(api: &Api, error: AuthenticationError) -> Problem {
     metrics::counter!("nexus_authentications_refused_total", "reason" => error.label()).increment(1);
-    tracing::info!(reason = error.label(), "a token is refused: {error}");
+    api.refusals.tell(&error);
     match error {
         AuthenticationError::Unavailable => {
             Problem::new(Code::Unavailable, "the keys to verify this token with cannot be fetched now")

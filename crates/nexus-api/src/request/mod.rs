@@ -7,6 +7,7 @@ mod credentials;
 mod object;
 mod params;
 mod path;
+mod refusals;
 mod write;
 
 pub(crate) use body::{check_media_type, read_body, read_bytes};
@@ -15,4 +16,5 @@ pub(crate) use credentials::Lifeline;
 pub(crate) use object::{Object, document, typed};
 pub(crate) use params::{Params, digits, unknown};
 pub(crate) use path::PathArgs;
+pub(crate) use refusals::RefusalLog;
 pub(crate) use write::{WriteRequest, agreed, expected_version};

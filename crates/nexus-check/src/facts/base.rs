@@ -7,7 +7,7 @@ use super::{
     schemas::Schemas,
     text::Text,
 };
-use crate::{Against, CheckError};
+use crate::{Against, CheckError, CheckOptions};
 
 /// The schemas as they were before the change that is checked.
 #[derive(Debug)]
@@ -21,12 +21,14 @@ impl Base {
     /// Reads what to compare with.
     ///
     /// # Errors
-    /// [`CheckError::Base`] when it cannot be had.
-    pub(crate) fn read(root: &Path, against: &Against, now: &Schemas) -> Result<Self, CheckError> {
+    /// [`CheckError::Base`] and [`CheckError::NotLetIn`] when it cannot be had.
+    pub(crate) fn read(options: &CheckOptions, against: &Against, now: &Schemas) -> Result<Self, CheckError> {
         let (name, files) = match against {
-            Against::Revision(revision) => (revision.clone(), of_revision(root, revision)?),
+            Against::Revision(revision) => (revision.clone(), of_revision(&options.root, revision)?),
             Against::Directory(directory) => (directory.display().to_string(), of_directory(directory)?),
-            Against::Url(address) => (address.clone(), registry::schemas(address, now.subjects.keys())?),
+            Against::Url(address) => {
+                (address.clone(), registry::schemas(address, options.token.as_ref(), now.subjects.keys())?)
+            }
         };
         let mut schemas = Schemas::default();
         let (locks, files) =

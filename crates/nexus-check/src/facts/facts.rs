@@ -15,7 +15,7 @@ use super::{
     policies::PolicyBundle,
     schemas::Schemas,
     text::{Text, is_below},
-    uses::{Known, Seen},
+    uses::{Known, Packages, Seen},
 };
 use crate::{CheckError, CheckOptions};
 
@@ -62,6 +62,7 @@ impl Facts {
     /// to be well.
     pub fn read(options: &CheckOptions) -> Result<Self, CheckError> {
         let mut files = walk(&options.root)?;
+        let packages = Packages::read(&files)?;
         if let Some(changed) = &options.changed_only {
             let changed: BTreeSet<_> = changed.iter().map(|path| relative(&options.root, path)).collect();
             files.retain(|found| !found.kind.stands_alone() || changed.contains(&found.file));
@@ -81,11 +82,11 @@ impl Facts {
         if services.is_empty() && schemas.subjects.is_empty() && schemas.locked.is_empty() && policies.is_empty() {
             return Err(CheckError::Nothing { root: options.root.clone() });
         }
-        let known = Known::new(&services, &crates);
+        let known = Known::new(&services, &crates, packages);
         let programs: Vec<_> =
             files.into_iter().filter(|found| found.kind.stands_alone() && !found.is_test()).collect();
         let counts = count(&services, &crates, &schemas, &policies, &programs);
-        let base = options.against.as_ref().map(|against| Base::read(&options.root, against, &schemas)).transpose()?;
+        let base = options.against.as_ref().map(|against| Base::read(options, against, &schemas)).transpose()?;
         Ok(Self {
             territories: territories(&services, &crates),
             seen: seen(&programs, &known)?,

@@ -1,5 +1,6 @@
 use std::{
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -134,6 +135,19 @@ impl Found {
             return Err(CheckError::TooLarge { file: self.file.clone(), size, limit: MOST_BYTES });
         }
         Ok(Text::new(self.file.clone(), fs::read(&self.path).map_err(unreadable)?))
+    }
+
+    /// Reads its beginning, at most so many bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn head(&self, bytes: usize) -> Result<Text, CheckError> {
+        let unreadable =
+            |error: std::io::Error| CheckError::Unreadable { file: self.file.clone(), reason: error.to_string() };
+        let file = fs::File::open(&self.path).map_err(unreadable)?;
+        let mut head = Vec::new();
+        file.take(bytes as u64).read_to_end(&mut head).map_err(unreadable)?;
+        Ok(Text::new(self.file.clone(), head))
     }
 
     /// Whether it is code that only tests run.

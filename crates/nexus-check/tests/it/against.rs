@@ -4,10 +4,11 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
     process::Command,
+    sync::mpsc,
     thread,
 };
 
-use nexus_check::{Against, CheckError, CheckOptions, Checked, check};
+use nexus_check::{AccessToken, Against, CheckError, CheckOptions, Checked, check};
 
 use crate::support::{Copy, places};
 
@@ -185,4 +186,79 @@ fn a_server_that_answers_nonsense_is_an_error() {
     let address = serve(vec![("/api/schemas/CancelOrder/versions?kind=command", "[not json".to_owned())]);
     let error = against(&shop, Against::Url(address)).unwrap_err();
     assert!(error.to_string().contains("no JSON"), "{error}");
+}
+
+/// A server that answers everything with one status and headers, and tells the `Authorization` headers it was sent.
+fn answering(head: &'static str) -> (String, mpsc::Receiver<Option<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (told, sent) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut part = [0; 1024];
+            while !request.ends_with(b"\r\n\r\n") {
+                let length = stream.read(&mut part).unwrap();
+                request.extend_from_slice(&part[..length]);
+            }
+            let text = String::from_utf8_lossy(&request).into_owned();
+            let header = text.lines().find_map(|line| line.strip_prefix("authorization: ").map(str::to_owned));
+            // Nobody may be left to tell.
+            let _ = told.send(header);
+            write!(stream, "HTTP/1.1 {head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+        }
+    });
+    (address, sent)
+}
+
+fn asked_as(shop: &Copy, address: &str, token: Option<&str>) -> CheckError {
+    let token = token.map(AccessToken::new);
+    let against = Some(Against::Url(address.to_owned()));
+    check(&CheckOptions { against, token, ..shop.options() }).unwrap_err()
+}
+
+#[test]
+fn a_server_that_does_not_let_us_in_is_told_apart_with_what_to_do() {
+    let shop = Copy::of("repaired");
+    for (head, token, says) in [
+        ("401 Unauthorized", None, "no token was given (401)"),
+        ("401 Unauthorized", Some("nxt_a_secret"), "does not accept the token that was sent (401)"),
+        ("403 Forbidden", Some("nxt_a_secret"), "does not let the token that was sent read schemas (403)"),
+        ("403 Forbidden", None, "does not let whoever comes without a token read schemas (403)"),
+    ] {
+        let (address, sent) = answering(head);
+        let error = asked_as(&shop, &address, token);
+        assert!(matches!(error, CheckError::NotLetIn { .. }), "{error:?}");
+        assert!(error.to_string().contains(says) && error.fix().contains("NEXUS_TOKEN"), "{error}: {}", error.fix());
+        assert!(!format!("{error:?} {error}").contains("secret"), "{error:?}");
+        let header = token.map(|token| format!("Bearer {token}"));
+        assert_eq!(sent.recv().unwrap(), header, "{head}");
+    }
+}
+
+#[test]
+fn a_token_goes_to_the_address_that_was_given_and_not_where_that_leads() {
+    let shop = Copy::of("repaired");
+    let (elsewhere, other) = answering("200 OK");
+    let head: &'static str = format!("307 Temporary Redirect\r\nlocation: {elsewhere}/api/schemas").leak();
+    let (address, sent) = answering(head);
+    let error = asked_as(&shop, &address, Some("nxt_a_secret"));
+    assert!(matches!(&error, CheckError::Base { reason, .. } if reason.contains("307")), "{error:?}");
+    assert_eq!(sent.recv().unwrap().as_deref(), Some("Bearer nxt_a_secret"));
+    assert!(other.try_recv().is_err(), "the redirect was followed");
+}
+
+#[test]
+fn what_is_no_token_is_neither_sent_nor_shown() {
+    let shop = Copy::of("repaired");
+    let (address, sent) = answering("200 OK");
+    for text in ["", "two words", "line\nbreak", "caf\u{e9}"] {
+        let error = asked_as(&shop, &address, Some(text));
+        assert!(error.to_string().contains("not one word of plain characters"), "{error}");
+        assert!(text.is_empty() || !error.to_string().contains(text), "{error}");
+    }
+    assert!(sent.try_recv().is_err(), "something was sent");
+    let options = CheckOptions { token: Some(AccessToken::new("nxt_a_secret")), ..CheckOptions::default() };
+    assert!(!format!("{options:?}").contains("secret"));
 }

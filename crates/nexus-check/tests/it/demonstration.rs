@@ -74,3 +74,27 @@ fn the_bundle_in_force_is_well_when_it_is_the_one_that_was_tested() {
         assert!(found.iter().all(|finding| finding.rule != "NX-POL-002"), "{digest}");
     }
 }
+
+const CHECKOUT: &str = "services/orders/src/main/java/com/shop/orders/Checkout.java";
+const TOTALS: &str = "services/billing/src/main/kotlin/Totals.kt";
+
+#[test]
+fn contexts_in_java_and_kotlin_that_import_from_each_other_are_found_and_their_repair_is_well() {
+    let checked = check(&options(&fixture("jvm-broken"))).unwrap();
+    assert_eq!(places(&checked), [("NX-ARCH-002", TOTALS, 3, 1), ("NX-ARCH-002", CHECKOUT, 3, 1)]);
+    let messages: Vec<_> = checked.findings.iter().map(|finding| finding.message.as_str()).collect();
+    let said = |from, to| format!("code of the context `{from}` imports from the context `{to}`");
+    assert_eq!(messages, [said("payments", "sales"), said("sales", "payments")]);
+    let repaired = check(&options(&fixture("jvm-repaired"))).unwrap();
+    assert_eq!(places(&repaired), []);
+    let looked = |subject: &&nexus_check::Subject| subject.rule == "NX-ARCH-002";
+    assert!(repaired.subjects.iter().filter(looked).count() > 0);
+}
+
+#[test]
+fn an_import_of_a_package_that_did_not_change_is_found_in_a_file_that_did() {
+    let changed_only = Some(vec![CHECKOUT.into()]);
+    let checked = check(&CheckOptions { changed_only, ..options(&fixture("jvm-broken")) }).unwrap();
+    assert_eq!(checked.facts.sources, 1);
+    assert_eq!(places(&checked), [("NX-ARCH-002", CHECKOUT, 3, 1)]);
+}

@@ -81,16 +81,24 @@ fn usage(error: &clap::Error) -> Exit {
 /// A client of the server that the arguments name, with the token that they or the environment name.
 fn client_of(global: &args::Global) -> Result<Client, Failure> {
     let client = Client::new(&global.server)?;
+    match token_for(global, &client)? {
+        Some(token) => client.with_token(&token),
+        None => Ok(client),
+    }
+}
+
+/// The token that the arguments or the environment name, for a server.
+fn token_for(global: &args::Global, client: &Client) -> Result<Option<String>, Failure> {
     let token = match (&global.token_file, std::env::var("NEXUS_TOKEN")) {
         (Some(path), _) => private_text(path)?,
         (None, Ok(token)) if !token.is_empty() => token,
-        _ => return Ok(client),
+        _ => return Ok(None),
     };
     if client.is_exposed() {
         let said = format!("warning: the token is sent to {} without encryption; use https://", client.server());
         Output::new(global.output, global.color).talk(&said);
     }
-    client.with_token(&token)
+    Ok(Some(token))
 }
 
 async fn run_own(app: App, name: &str, own: &clap::ArgMatches, matches: &clap::ArgMatches) -> Result<(), Failure> {
@@ -117,7 +125,9 @@ async fn dispatch(app: App, arguments: Arguments, program: &str) -> Result<(), F
         Builtin::Projection(verb) => projection::run(verb, &client()?, output).await,
         Builtin::Backup(verb) => backup::run(verb, client, output).await,
         Builtin::Log(verb) => log::run(verb, client, output).await,
-        Builtin::Check(arguments) => check::run(arguments, output).await,
+        Builtin::Check(arguments) => {
+            check::run(arguments, |server| token_for(&global, &Client::new(server)?), output).await
+        }
         Builtin::Token(verb) => token::run(verb, app, client, output).await,
         Builtin::Config(verb) => config::run(verb, output).await,
         Builtin::Verify(arguments) => verify::run(&arguments, output),

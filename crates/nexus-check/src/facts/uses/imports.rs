@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::known::Known;
+use super::{known::Known, packages::Name};
 use crate::facts::{
     files::{FileKind, Language},
     source::Source,
@@ -25,6 +25,7 @@ pub(crate) fn of_source(source: &Source, known: &Known) -> Vec<(Target, Range<us
             FileKind::Plain(Language::Script) => of_script(source, index),
             FileKind::Plain(Language::Python) => of_python(source, index, known),
             FileKind::Plain(Language::Go) => of_go(source, index, known),
+            FileKind::Plain(Language::Java) => of_java(source, index, known),
             _ => None,
         };
         let Some(target) = target.filter(|target| found.iter().all(|(other, _)| other != target)) else { continue };
@@ -82,6 +83,21 @@ fn of_go(source: &Source, index: usize, known: &Known) -> Option<Target> {
     known.directories.iter().filter(|_| looks).find(named).cloned().map(Target::Path)
 }
 
+/// `import com.shop.billing.Invoice;`, `import static …`, `import com.shop.billing.*`, and the same in Kotlin: the service
+/// that has the file of the class, or else of the package.
+fn of_java(source: &Source, index: usize, known: &Known) -> Option<Target> {
+    if !source.is_word(index, "import") || source.is_sign(index.wrapping_sub(1), '.') {
+        return None;
+    }
+    let start = index + 1 + usize::from(source.is_word(index + 1, "static"));
+    let own = known.service_directory(&source.text.file);
+    let files = known.packages.files(&Name::at(source, start));
+    let services: Vec<_> = files.into_iter().map(|file| known.service_directory(file)).collect();
+    // Two services may have one package; then it is taken from the own one, or from code of no service.
+    let reachable = services.iter().any(|service| service.is_none() || *service == own);
+    services.into_iter().flatten().next().filter(|_| !reachable).cloned().map(Target::Path)
+}
+
 /// A relative path from a directory on; `None` when it leads out of the repository.
 fn resolved(directory: &str, path: &str) -> Option<String> {
     let mut parts: Vec<_> = directory.split('/').filter(|part| !part.is_empty()).collect();
@@ -100,12 +116,28 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::facts::text::Text;
+    use crate::facts::{text::Text, uses::Packages};
 
     fn found(text: &str, kind: FileKind) -> Vec<Target> {
+        let mut packages = Packages::default();
+        for (file, text) in [
+            ("services/billing/src/main/java/com/shop/billing/Invoice.java", "/* a */ package com.shop.billing;"),
+            ("services/billing/src/Totals.kt", "@file:JvmName(\"T\")\npackage com.shop.billing.`in`\n"),
+            ("services/billing/src/Shared.java", "package com.shop.shared;"),
+            ("services/orders/src/Own.java", "package com.shop.shared;"),
+            ("services/billing/src/Money.java", "package com.shop.money;"),
+            ("libs/money/src/Money.java", "package com.shop.money;"),
+            ("libs/money/src/Rate.java", "package com.shop.money;"),
+            ("services/billing/src/Fee.java", "package com.shop.money;"),
+            ("services/billing/src/App.java", "package com.shop;"),
+            ("services/billing/src/Bare.java", "class Bare { String s = \"package com.bare;\"; }"),
+        ] {
+            packages.add(&Source::new(Arc::new(Text::new(file, text.into())), FileKind::Plain(Language::Java)));
+        }
         let known = Known {
+            packages,
             crates: ["billing_domain".to_owned()].into(),
-            directories: ["services/billing".to_owned()].into(),
+            directories: ["services/billing".to_owned(), "services/orders".to_owned()].into(),
             ..Known::default()
         };
         let source = Source::new(Arc::new(Text::new("services/orders/src/a", text.into())), kind);
@@ -130,5 +162,43 @@ mod tests {
         let go = FileKind::Plain(Language::Go);
         assert_eq!(found("import \"example.com/shop/services/billing/model\"", go), billing());
         assert_eq!(found("import \"example.com/billing/model\"", go), []);
+    }
+
+    #[test]
+    fn imports_of_java_and_kotlin_lead_to_the_service_that_has_the_package() {
+        let java = |text: &str| found(text, FileKind::Plain(Language::Java));
+        let billing = || vec![Target::Path("services/billing".to_owned())];
+        for foreign in [
+            "package com.shop.orders;\nimport com.shop.billing.Invoice;",
+            "import java.util.List;import com.shop.billing.*;",
+            "import static com.shop.billing.Invoice.of;",
+            "import com.shop.billing.Invoice.Line;",
+            "package com.shop.orders\n\nimport com.shop.billing.Invoice as Bill\nimport com.shop.billing.total",
+            "import com.shop.billing.`in`.total",
+            "import com . shop . billing\n. Invoice;",
+            "import com.shop.App;",
+            "import com.shop.shared.Shared;",
+            "import com.shop.money.Fee;",
+        ] {
+            assert_eq!(java(foreign), billing(), "{foreign}");
+        }
+        for own in [
+            "package com.shop.billing.views;",
+            "// import com.shop.billing.Invoice;\nString s = \"import com.shop.billing.Invoice;\";",
+            "import com.shop.billings.Invoice;",
+            "import com.shop.lib.Invoice;",
+            "import com.shop.lib.util.of;",
+            "import com.bare.Bare;",
+            "import com.shop.shared.Own;",
+            "import com.shop.shared.*;",
+            "import com.shop.money.Money;",
+            "import com.shop.money.Rate;",
+            "x.import(com.shop.billing.Invoice)",
+            "import",
+            "import static",
+            "import ;",
+        ] {
+            assert_eq!(java(own), [], "{own}");
+        }
     }
 }

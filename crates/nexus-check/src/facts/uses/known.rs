@@ -1,6 +1,12 @@
 use std::collections::BTreeSet;
 
-use crate::facts::{crates::CrateManifest, manifest::ServiceManifest};
+use super::packages::Packages;
+use crate::facts::{
+    crates::CrateManifest,
+    files::{FileKind, Language},
+    manifest::ServiceManifest,
+    text::is_below,
+};
 
 /// Tables that hold events where no manifest names them.
 const EVENT_TABLES: &[&str] =
@@ -20,12 +26,14 @@ pub(crate) struct Known {
     pub(crate) crates: BTreeSet<String>,
     /// Directories of services.
     pub(crate) directories: BTreeSet<String>,
+    /// Packages of Java and Kotlin, and the files that are in them.
+    pub(crate) packages: Packages,
     /// What a source has to hold to be looked at, in lower case.
     pub(super) needles: Vec<String>,
 }
 
 impl Known {
-    pub(crate) fn new(services: &[ServiceManifest], crates: &[CrateManifest]) -> Self {
+    pub(crate) fn new(services: &[ServiceManifest], crates: &[CrateManifest], packages: Packages) -> Self {
         let lower = |text: &String| text.to_lowercase();
         let hosts: BTreeSet<_> = services.iter().flat_map(|service| &service.hosts).map(lower).collect();
         let named = |service: &ServiceManifest| {
@@ -41,7 +49,7 @@ impl Known {
         let needles = hosts.iter().chain(&tables).chain(&crates).cloned().chain(directories.iter().map(last));
         let needles = needles.chain(MARKS.iter().map(|mark| (*mark).to_owned())).filter(|needle| !needle.is_empty());
         let needles = needles.collect::<BTreeSet<_>>().into_iter().collect();
-        Self { hosts, tables, crates, directories, needles }
+        Self { hosts, tables, crates, directories, packages, needles }
     }
 
     /// Whether a table holds events where no manifest says.
@@ -49,8 +57,18 @@ impl Known {
         EVENT_TABLES.contains(&table)
     }
 
+    /// The directory of the service whose a file is.
+    pub(crate) fn service_directory(&self, file: &str) -> Option<&String> {
+        let own = self.directories.iter().filter(|directory| is_below(file, directory));
+        own.max_by_key(|directory| directory.len())
+    }
+
     /// Whether a source can hold any use; most do not, and need not be taken apart.
-    pub(crate) fn may_be_in(&self, source: &str) -> bool {
+    pub(crate) fn may_be_in(&self, source: &str, kind: FileKind) -> bool {
+        // There are far too many packages to look for each.
+        if kind == FileKind::Plain(Language::Java) && !self.packages.is_empty() && source.contains("import") {
+            return true;
+        }
         let source = source.to_lowercase();
         self.needles.iter().any(|needle| source.contains(needle.as_str()))
     }

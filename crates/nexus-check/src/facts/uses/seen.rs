@@ -51,7 +51,7 @@ pub(crate) struct TableUse {
 impl Seen {
     /// Looks at a file; `None` when it has nothing to do with what is known.
     pub(crate) fn of(found: &Found, text: Arc<Text>, known: &Known) -> Option<Self> {
-        if !known.may_be_in(&text.text) {
+        if !known.may_be_in(&text.text, found.kind) {
             return None;
         }
         let mut seen = Self { text: Arc::clone(&text), ..Self::default() };

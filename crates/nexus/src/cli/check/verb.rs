@@ -7,8 +7,8 @@ use std::{
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use nexus_check::{
-    Baseline, BaselineError, CheckError, CheckOptions, Checked, Exceptions, Facts, GateReport, Rendering, Scope,
-    Sources, one_line, render, render_graph, step_summary,
+    AccessToken, Against, Baseline, BaselineError, CheckError, CheckOptions, Checked, Exceptions, Facts, GateReport,
+    Rendering, Scope, Sources, one_line, render, render_graph, step_summary,
 };
 
 use super::{Check, args::GraphFormat, git};
@@ -20,11 +20,20 @@ use crate::{
 /// The variable with the file to which a step of GitHub Actions writes its summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
-pub(crate) async fn run(arguments: Check, output: Output) -> Result<(), Failure> {
+/// `token` tells what to say to a server who asks.
+pub(crate) async fn run(
+    arguments: Check,
+    token: impl Fn(&str) -> Result<Option<String>, Failure>,
+    output: Output,
+) -> Result<(), Failure> {
     if let Some(rule) = &arguments.explain {
         return explain(rule, output);
     }
-    let ended = tokio::task::spawn_blocking(move || check(&arguments, output)).await;
+    let token = match &arguments.against {
+        Some(Against::Url(server)) => token(server)?.map(AccessToken::new),
+        _ => None,
+    };
+    let ended = tokio::task::spawn_blocking(move || check(&arguments, token, output)).await;
     ended.map_err(|error| gate_failed(&error))?
 }
 
@@ -47,9 +56,9 @@ fn explain(id: &str, output: Output) -> Result<(), Failure> {
     output.value(&value, |_| rule.page.trim_end().to_owned())
 }
 
-fn check(arguments: &Check, output: Output) -> Result<(), Failure> {
+fn check(arguments: &Check, token: Option<AccessToken>, output: Output) -> Result<(), Failure> {
     let rendering = rendering(arguments, output)?;
-    let options = options(arguments)?;
+    let options = CheckOptions { token, ..options(arguments)? };
     if let Some(format) = arguments.graph {
         return draw(&options, format, output);
     }
@@ -117,6 +126,7 @@ fn options(arguments: &Check) -> Result<CheckOptions, Failure> {
         bundle_digest: arguments.bundle_digest.clone(),
         root,
         changed_only,
+        token: None,
     })
 }
 
