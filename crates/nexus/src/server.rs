@@ -194,6 +194,7 @@ async fn start_node(
         policy: Arc::new(policy),
         policy_compiler: Some(Arc::new(RegoPolicyCompiler)),
         policy_bundles,
+        policy_server: None,
         read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),
         idempotency: Arc::new(SqliteIdempotencyIndex::open(data.read()).map_err(Failure::usage)?),
         clock,
