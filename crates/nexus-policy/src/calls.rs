@@ -169,7 +169,7 @@ pub(crate) fn name(package: &str, rule: &Rule) -> String {
 }
 
 /// The part of a reference before its first computed step.
-fn static_path(reference: &Ref<Expr>) -> String {
+pub(crate) fn static_path(reference: &Ref<Expr>) -> String {
     let mut next = reference;
     loop {
         if let Some(path) = dotted(next) {

@@ -14,8 +14,8 @@
 //! otherwise bounded only through its time.
 //!
 //! Reading order: [`RegoPolicyEngine`] (in `engine`), `bundle` and `calls` (what loading checks), `input` (what a policy sees),
-//! `outcome` (what its answer means), `reads`, `pick` and `memo` (when an answer is reused); then `testing`, `explain`
-//! and `lookup` (looking into a bundle).
+//! `outcome` (what its answer means), `reads`, `pick` and `memo` (when an answer is reused); then `testing`, `explain`,
+//! `lookup` and `foreign` (looking into a bundle).
 
 mod bounds;
 mod bundle;
@@ -26,6 +26,7 @@ mod conformance;
 mod coverage;
 mod engine;
 mod explain;
+mod foreign;
 mod input;
 mod lookup;
 mod memo;

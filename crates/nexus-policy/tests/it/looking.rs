@@ -27,6 +27,25 @@ fn a_value_is_found_by_its_path() {
 }
 
 #[test]
+fn a_package_holds_what_its_rules_are_each_by_itself() {
+    let engine =
+        RegoPolicyEngine::new(with_shipped([module("own.rego", "package nexus\nlimit(x) := x + 1\n")])).unwrap();
+    for (role, allowed) in [("admin", true), ("writer", true), ("stranger", false)] {
+        let input = json!({
+            "kind": "command", "action": "PlaceOrder", "resource": { "type": "Order", "id": "a" },
+            "actor": { "id": "ann", "roles": [role] }, "schema": { "registered": true },
+            "context": { "environment": "production" },
+        });
+        let package = value_at(&engine, "nexus", &input).unwrap();
+        assert_eq!((&package["allow"], &package["deny"]), (&json!(allowed), &json!([])), "{role}");
+        assert_eq!(value_at(&engine, "nexus/allow", &input), Some(json!(allowed)));
+        assert_eq!(Some(package["roles"].clone()), value_at(&engine, "nexus/roles", &input));
+        assert_eq!(package.get("limit"), None, "a function is no document");
+        assert_eq!(value_at(&engine, "", &input).unwrap()["nexus"], package);
+    }
+}
+
+#[test]
 fn what_is_no_path_is_refused_and_nothing_else_is_evaluated() {
     let engine = alone("x := 1");
     for path in ["nexus/x\"]; data", "nexus/\\", "nexus/{", "nexus/a\nb"] {
