@@ -55,7 +55,7 @@ impl NexusLog {
             store: LogEventStore::open(dir, LogOptions::default(), Arc::new(SystemClock))?,
             admission: match governance {
                 Governance::Real => Admission::new(schemas()?, policy()?),
-                Governance::Schemas => Admission::new(schemas()?, Arc::clone(permissive_admission().policy())),
+                Governance::Schemas => Admission::new(schemas()?, Arc::clone(permissive_admission().judge().embedded())),
                 Governance::Absent => permissive_admission(),
             },
             actor: Actor::new(Text::from_static("bench"), vec![Text::from_static("writer")]),
@@ -101,7 +101,7 @@ impl NexusLog {
     async fn store(&self, orders: Vec<Order>) -> Fallible<()> {
         let decision_id = DecisionId::from_uuid(Uuid::now_v7());
         let context = AdmissionContext { actor: &self.actor, decision_id, request: &self.context };
-        let admitted = self.admission.admit(self.proposal(orders)?, context)?;
+        let admitted = self.admission.admit(self.proposal(orders)?, context).await?;
         self.store.append(admitted).await?;
         Ok(())
     }

@@ -12,16 +12,19 @@
 //! }
 //! ```
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use futures_util::{TryStreamExt as _, stream::FuturesOrdered};
 
 use crate::{
     append::{AppendCondition, Proposal, StreamAppend},
-    event::{Actor, NewEvent, Receipt},
+    event::{Actor, Digest, NewEvent, Receipt},
     json::Json,
     name::{AggregateType, DecisionId, EventId, StreamId},
+    policy_judge::PolicyJudge,
     ports::{
         PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext, SchemaKind,
-        SchemaRef, SchemaRefusal, SchemaRegistry, Verdict,
+        SchemaRef, SchemaRefusal, SchemaRegistry, Verdict, VerdictOutcome,
     },
 };
 
@@ -152,23 +155,31 @@ pub struct AdmissionContext<'a> {
 #[derive(Clone)]
 pub struct Admission {
     registry: Arc<dyn SchemaRegistry>,
-    policy: Arc<dyn PolicyEngine>,
+    judge: PolicyJudge,
 }
 
 impl Admission {
     /// Most events in one batch.
     pub const MAX_EVENTS: usize = 10_000;
+    /// Most events of one batch about which a policy server is asked at the same time.
+    const ASKED_AT_ONCE: usize = 16;
 
     /// An admission that asks these two ports.
     #[must_use]
     pub fn new(registry: Arc<dyn SchemaRegistry>, policy: Arc<dyn PolicyEngine>) -> Self {
-        Self { registry, policy }
+        Self::judged_by(registry, PolicyJudge::new(policy))
     }
 
-    /// The policy engine it asks.
+    /// An admission whose policy may have a policy server beside it.
     #[must_use]
-    pub fn policy(&self) -> &Arc<dyn PolicyEngine> {
-        &self.policy
+    pub fn judged_by(registry: Arc<dyn SchemaRegistry>, judge: PolicyJudge) -> Self {
+        Self { registry, judge }
+    }
+
+    /// Who asks the policy.
+    #[must_use]
+    pub fn judge(&self) -> &PolicyJudge {
+        &self.judge
     }
 
     /// The schema registry it asks.
@@ -177,15 +188,43 @@ impl Admission {
         &self.registry
     }
 
-    /// Admits a whole proposal, or says why the first event that fails is refused.
+    /// Admits a whole proposal, or says why the first event that fails is refused. Schemas and the embedded policy are
+    /// asked about every event before a policy server is asked about any; without one it answers at once.
     ///
     /// # Errors
     /// [`Refusal`]; the proposal is dropped.
-    pub fn admit(&self, proposal: Proposal, context: AdmissionContext<'_>) -> Result<Admitted, Refusal> {
+    pub async fn admit(&self, proposal: Proposal, context: AdmissionContext<'_>) -> Result<Admitted, Refusal> {
+        let mut admitted = self.admit_embedded(proposal, context)?;
+        if self.judge.server().is_some() {
+            self.confirm(&mut admitted, context).await?;
+        }
+        Ok(admitted)
+    }
+
+    /// Admits what the platform itself records in its own `$` streams. A policy server is not asked: it must not be able
+    /// to stop the records, nor must an outage.
+    ///
+    /// # Errors
+    /// [`Refusal`]; the proposal is dropped. A stream that is not the platform's own is [`Refusal::Malformed`].
+    pub fn admit_own(
+        &self,
+        proposal: Proposal,
+        decision_id: DecisionId,
+        request: &RequestContext,
+    ) -> Result<Admitted, Refusal> {
+        if let Some(part) = proposal.streams.iter().find(|part| !part.stream.is_system()) {
+            return Err(Refusal::Malformed(format!("`{}` is no stream of the platform itself", part.stream)));
+        }
+        self.admit_embedded(proposal, AdmissionContext { actor: &Actor::system(), decision_id, request })
+    }
+
+    /// Admits what schemas and the embedded policy let through.
+    fn admit_embedded(&self, proposal: Proposal, context: AdmissionContext<'_>) -> Result<Admitted, Refusal> {
         check_form(&proposal)?;
         // One bundle judges all of it, also when another comes into force meanwhile.
-        let pinned = self.policy.pinned();
-        let policy = pinned.as_deref().unwrap_or(&*self.policy);
+        let embedded = self.judge.embedded();
+        let pinned = embedded.pinned();
+        let policy = pinned.as_deref().unwrap_or(&**embedded);
         let mut index = 0;
         let mut streams = Vec::with_capacity(proposal.streams.len());
         for part in proposal.streams {
@@ -214,28 +253,87 @@ impl Admission {
             self.registry.check(SchemaKind::Event, event_type, version, &event.payload).map_err(|refusal| {
                 Refusal::Schema { index, event_type: event_type.to_owned(), refusal: Box::new(refusal) }
             })?;
-        let verdict = policy.decide(&PolicyInput {
-            kind: PolicyKind::Append,
-            action: event_type,
-            resource,
-            actor: context.actor,
-            payload: None,
-            event: Some(PolicyEvent { event_type, payload: &event.payload }),
-            schema: Some(PolicySchema::registered(&schema)),
-            request: context.request,
-        });
+        let verdict = policy.decide(&append_input(&event, PolicySchema::registered(&schema), resource, context));
         if !verdict.allows() {
-            return Err(Refusal::Policy {
-                index,
-                event_type: event_type.to_owned(),
-                stream: resource.id.to_owned(),
-                aggregate_type: resource.resource_type.to_owned(),
-                verdict: Box::new(verdict),
-            });
+            return Err(refused(index, event_type, resource, verdict));
         }
         event.metadata.schema_version = schema.version;
         let receipt = receipt(&schema, &verdict, context);
         Ok(AdmittedEvent { event, receipt })
+    }
+
+    /// Has the policy server confirm what the embedded policy allowed, several events at a time. The first refused event
+    /// in order is the refusal.
+    async fn confirm(&self, admitted: &mut Admitted, context: AdmissionContext<'_>) -> Result<(), Refusal> {
+        let mut digests = Vec::with_capacity(admitted.event_count());
+        let (mut asked, mut index) = (FuturesOrdered::new(), 0);
+        for part in &admitted.streams {
+            for event in &part.events {
+                if asked.len() == Self::ASKED_AT_ONCE {
+                    digests.extend(asked.try_next().await?);
+                }
+                asked.push_back(self.confirm_event(index, (part, event), context));
+                index += 1;
+            }
+        }
+        while let Some(digest) = asked.try_next().await? {
+            digests.push(digest);
+        }
+        drop(asked);
+        let events = admitted.streams.iter_mut().flat_map(|part| &mut part.events);
+        for (event, digest) in events.zip(digests) {
+            event.receipt.policy_digest = digest;
+        }
+        Ok(())
+    }
+
+    /// The digest of everything that allows an event.
+    async fn confirm_event(
+        &self,
+        index: usize,
+        (part, AdmittedEvent { event, receipt }): (&AdmittedStream, &AdmittedEvent),
+        context: AdmissionContext<'_>,
+    ) -> Result<Digest, Refusal> {
+        let resource = PolicyResource { resource_type: part.aggregate_type.as_str(), id: part.stream.as_str() };
+        let schema = PolicySchema { id: receipt.schema_id, version: event.metadata.schema_version, registered: true };
+        let input = append_input(event, schema, resource, context);
+        let embedded =
+            Verdict { outcome: VerdictOutcome::Allow, policy_digest: receipt.policy_digest, elapsed: Duration::ZERO };
+        let verdict = self.judge.confirmed(&input, embedded).await;
+        match verdict.allows() {
+            true => Ok(verdict.policy_digest),
+            false => Err(refused(index, event.event_type.as_str(), resource, verdict)),
+        }
+    }
+}
+
+/// The question whether an event may be stored.
+fn append_input<'a>(
+    event: &'a NewEvent,
+    schema: PolicySchema,
+    resource: PolicyResource<'a>,
+    context: AdmissionContext<'a>,
+) -> PolicyInput<'a> {
+    let event_type = event.event_type.as_str();
+    PolicyInput {
+        kind: PolicyKind::Append,
+        action: event_type,
+        resource,
+        actor: context.actor,
+        payload: None,
+        event: Some(PolicyEvent { event_type, payload: &event.payload }),
+        schema: Some(schema),
+        request: context.request,
+    }
+}
+
+fn refused(index: usize, event_type: &str, resource: PolicyResource<'_>, verdict: Verdict) -> Refusal {
+    Refusal::Policy {
+        index,
+        event_type: event_type.to_owned(),
+        stream: resource.id.to_owned(),
+        aggregate_type: resource.resource_type.to_owned(),
+        verdict: Box::new(verdict),
     }
 }
 

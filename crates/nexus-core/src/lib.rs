@@ -16,6 +16,7 @@ pub mod event;
 pub mod framework;
 pub mod json;
 pub mod name;
+mod policy_judge;
 pub mod ports;
 pub mod time;
 pub mod upcast;
@@ -28,6 +29,7 @@ pub use json::Json;
 pub use name::{
     AggregateType, CommandType, DecisionId, EventId, EventType, InvalidName, Position, StreamId, Text, Version,
 };
+pub use policy_judge::PolicyJudge;
 pub use time::Timestamp;
 
 /// What the code written by the macros names; not for people.

@@ -21,7 +21,7 @@ use nexus_core::{
 };
 use nexus_log::{LogEventStore, LogOptions};
 use nexus_testkit::fixture::{
-    actor, event_id, event_type, part_of, permissive_admission, proposal_of, request_context, stream_id,
+    actor, at_once, event_id, event_type, part_of, permissive_admission, proposal_of, request_context, stream_id,
 };
 
 /// About 380 bytes, half of it hard to compress, as in the measurements the design rests on.
@@ -65,7 +65,7 @@ impl Load {
             request: &request_context(),
         };
         let proposal = proposal_of([part_of(stream, ExpectedVersion::Any, events)]);
-        self.admission.admit(proposal, context).unwrap()
+        at_once(self.admission.admit(proposal, context)).unwrap().unwrap()
     }
 }
 

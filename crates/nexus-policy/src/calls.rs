@@ -207,7 +207,7 @@ fn head(rule: &Rule) -> &Ref<Expr> {
 }
 
 /// The part of a reference before its first computed step.
-fn static_path(reference: &Ref<Expr>) -> String {
+pub(crate) fn static_path(reference: &Ref<Expr>) -> String {
     steps(reference).join(".")
 }
 

@@ -17,7 +17,7 @@ use regorus::Engine;
 use crate::{
     PolicyError,
     bundle::{Bundle, ENTRY_RULE, Section},
-    explain, input, lookup,
+    explain, foreign, input, lookup,
     memo::Memo,
     outcome,
     reads::Reads,
@@ -228,6 +228,11 @@ impl CompiledPolicy for RegoPolicyEngine {
         let mut engine = self.shared.plain.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let found = catch_unwind(AssertUnwindSafe(|| lookup::value_at(&mut engine, path, input)));
         found.unwrap_or_else(|_| Err(PolicyProblem::new("the policy engine panicked")))
+    }
+
+    fn foreign_data(&self) -> Vec<String> {
+        let mut engine = self.shared.plain.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign::data(engine.get_modules())
     }
 
     fn explain(&self, input: &PolicyInput<'_>) -> PolicyExplanation {

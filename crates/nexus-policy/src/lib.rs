@@ -15,8 +15,7 @@
 //!
 //! Reading order: [`RegoPolicyEngine`] (in `engine`), `bundle` and `calls` (what loading checks), `input` (what a policy sees),
 //! `outcome` (what its answer means), `sections` (what is asked apart), `reads`, `pick` and `memo` (when an answer is
-//! reused); then `testing`, `explain`
-//! and `lookup` (looking into a bundle).
+//! reused); then `testing`, `explain`, `lookup` and `foreign` (looking into a bundle).
 
 mod bounds;
 mod bundle;
@@ -28,6 +27,7 @@ mod coverage;
 mod document;
 mod engine;
 mod explain;
+mod foreign;
 mod input;
 mod lookup;
 mod memo;

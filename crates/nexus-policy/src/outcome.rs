@@ -1,26 +1,19 @@
 //! What the answer of a bundle means.
 
-use nexus_core::ports::{Denial, Severity, VerdictOutcome};
+use nexus_core::ports::{Denial, PolicyValue, VerdictOutcome, outcome_of};
 use regorus::Value;
+
+/// The package that is asked.
+const PACKAGE: &str = "data.nexus";
 
 /// Judges `{"allow": [value?], "deny": [value?]}`; an empty list says that the rule is undefined.
 pub(crate) fn read(decision: &Value) -> VerdictOutcome {
-    let denials = match entry(decision, "deny").map(|deny| deny.map(denials)) {
-        Ok(None) => Vec::new(),
-        Ok(Some(Ok(denials))) => denials,
-        Ok(Some(Err(reason))) | Err(reason) => return VerdictOutcome::Failed { reason },
-    };
-    let refusing: Vec<Denial> = denials.into_iter().filter(|denial| denial.severity == Severity::Error).collect();
-    if !refusing.is_empty() {
-        return VerdictOutcome::Deny(in_order(refusing));
-    }
-    match entry(decision, "allow") {
-        Ok(Some(Value::Bool(true))) => VerdictOutcome::Allow,
-        Ok(Some(Value::Bool(false)) | None) => VerdictOutcome::Undefined,
-        Ok(Some(other)) => {
-            VerdictOutcome::Failed { reason: format!("`data.nexus.allow` is not a boolean but {}", shown(other)) }
-        }
-        Err(reason) => VerdictOutcome::Failed { reason },
+    match (entry(decision, "allow"), entry(decision, "deny")) {
+        (Ok(allow), Ok(deny)) => match outcome_of(PACKAGE, allow, deny) {
+            VerdictOutcome::Deny(denials) => VerdictOutcome::Deny(in_order(denials)),
+            outcome => outcome,
+        },
+        (Err(reason), _) | (_, Err(reason)) => VerdictOutcome::Failed { reason },
     }
 }
 
@@ -45,7 +38,7 @@ fn in_order(mut denials: Vec<Denial>) -> Vec<Denial> {
 }
 
 /// The value of one entry point, if it is defined.
-fn entry<'a>(decision: &'a Value, name: &str) -> Result<Option<&'a Value>, String> {
+fn entry<'a>(decision: &'a Value, name: &str) -> Result<Option<Rego<'a>>, String> {
     let values = decision
         .as_object()
         .ok()
@@ -53,41 +46,35 @@ fn entry<'a>(decision: &'a Value, name: &str) -> Result<Option<&'a Value>, Strin
         .and_then(|values| values.as_array().ok());
     // Never seen: the shape is that of the engine's own rule. It refuses all the same.
     let values = values.ok_or_else(|| format!("the evaluation gave no `{name}`"))?;
-    Ok(values.first())
+    Ok(values.first().map(Rego))
 }
 
-fn denials(deny: &Value) -> Result<Vec<Denial>, String> {
-    let Ok(members) = deny.as_set() else {
-        return Err(format!("`data.nexus.deny` is not a set but {}; write `deny contains …`", shown(deny)));
-    };
-    members.iter().map(denial).collect()
-}
+/// A value as the engine has it.
+#[derive(Clone, Copy)]
+struct Rego<'a>(&'a Value);
 
-/// One member of the set: an object, or a text that is the message.
-fn denial(member: &Value) -> Result<Denial, String> {
-    let text = |name: &str| {
-        let value = member.as_object().ok()?.get(&Value::from(name))?;
-        value.as_string().ok().map(ToString::to_string)
-    };
-    if !matches!(member, Value::Object(_) | Value::String(_)) {
-        return Err(format!("`data.nexus.deny` contains {}, which is neither an object nor a text", shown(member)));
+impl PolicyValue for Rego<'_> {
+    fn boolean(self) -> Option<bool> {
+        self.0.as_bool().ok().copied()
     }
-    let message = member.as_string().ok().map(ToString::to_string);
-    let severity = match text("severity").as_deref() {
-        Some("warning") => Severity::Warning,
-        _ => Severity::Error,
-    };
-    Ok(Denial {
-        id: text("id").unwrap_or_else(|| "policy.unnamed".to_owned()),
-        message: message.or_else(|| text("message")).unwrap_or_else(|| "a policy rule refuses this request".to_owned()),
-        remediation: text("remediation")
-            .unwrap_or_else(|| "ask the owner of the policy what would be accepted".to_owned()),
-        severity,
-    })
-}
 
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    let cut: String = text.chars().take(80).collect();
-    if cut.len() < text.len() { format!("`{cut}…`") } else { format!("`{text}`") }
+    fn text(self) -> Option<String> {
+        self.0.as_string().ok().map(ToString::to_string)
+    }
+
+    fn members(self) -> Option<Vec<Self>> {
+        Some(self.0.as_set().ok()?.iter().map(Rego).collect())
+    }
+
+    fn is_object(self) -> bool {
+        matches!(self.0, Value::Object(_))
+    }
+
+    fn member(self, name: &str) -> Option<Self> {
+        self.0.as_object().ok()?.get(&Value::from(name)).map(Rego)
+    }
+
+    fn shown(self) -> String {
+        self.0.to_string()
+    }
 }

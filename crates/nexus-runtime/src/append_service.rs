@@ -87,7 +87,7 @@ impl AppendService {
         let decision_id = self.inner.ids.decision_id();
         self.inner.complete(&mut proposal, info, decision_id, None);
         let inner = Arc::clone(&self.inner);
-        let admitted = self.inner.admit_proposal(proposal, info, decision_id)?;
+        let admitted = self.inner.admit_proposal(proposal, info, decision_id).await?;
         let mut answer: Answering = Box::pin(async move { inner.store_admitted(admitted).await });
         // The first step is what puts it in line.
         let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
@@ -143,7 +143,7 @@ impl Inner {
         };
         let (decision_id, mark) = (self.ids.decision_id(), idempotent.mark());
         self.complete(&mut proposal, info, decision_id, Some(&mark));
-        let admitted = self.admit_proposal(proposal, info, decision_id)?;
+        let admitted = self.admit_proposal(proposal, info, decision_id).await?;
         let appended = self.store_admitted(admitted).await?;
         if !appended.replayed
             && let Some(record) = record_of(&appended, mark, decision_id, self.clock.now())
@@ -153,14 +153,14 @@ impl Inner {
         Ok(AppendAnswer { appended, decision_id })
     }
 
-    fn admit_proposal(
+    async fn admit_proposal(
         &self,
         proposal: Proposal,
         info: &RequestInfo,
         decision_id: DecisionId,
     ) -> Result<Admitted, AppendFailure> {
         let context = AdmissionContext { actor: &info.actor, decision_id, request: &info.context };
-        self.admission.admit(proposal, context).map_err(|refusal| {
+        self.admission.admit(proposal, context).await.map_err(|refusal| {
             self.policy.refused(&refusal, decision_id, info);
             AppendFailure::NotAdmitted { refusal, decision_id }
         })

@@ -240,7 +240,7 @@ struct Rehydrated {
 
 impl Inner {
     async fn execute(&self, request: CommandRequest) -> Result<CommandAnswer, CommandFailure> {
-        let command = self.authorise(&request)?;
+        let command = self.authorise(&request).await?;
         let Some(idempotent) = &request.idempotent else {
             return self.carry_out(&command).await;
         };
@@ -257,11 +257,11 @@ impl Inner {
     }
 
     async fn dry_run(&self, request: CommandRequest) -> Result<DryRun, CommandFailure> {
-        let command = self.authorise(&request)?;
+        let command = self.authorise(&request).await?;
         let before = self.rehydrate(&command.entry.aggregate, &command.aggregate_id).await?;
         let events = decide(&command, &before)?;
         if !events.is_empty() {
-            self.admit(&command, &before, &events)?;
+            self.admit(&command, before.version, &events).await?;
         }
         Ok(DryRun {
             aggregate_id: command.aggregate_id,
@@ -273,7 +273,7 @@ impl Inner {
     }
 
     /// Schema first, then policy.
-    fn authorise<'a>(&'a self, request: &'a CommandRequest) -> Result<Authorised<'a>, CommandFailure> {
+    async fn authorise<'a>(&'a self, request: &'a CommandRequest) -> Result<Authorised<'a>, CommandFailure> {
         let command_type = request.command_type.as_str();
         let entry = self.catalogue.command(command_type).ok_or_else(|| CommandFailure::UnknownCommand {
             command_type: command_type.to_owned(),
@@ -286,7 +286,7 @@ impl Inner {
         let schema = PolicySchema::registered(&schema);
         let input = request.info.command_input(command_type, resource, &request.payload, schema);
         let Decision { id: decision_id, verdict } =
-            self.policy.decide_traced(&input, request.info.traceparent.as_deref());
+            self.policy.decide_traced(&input, request.info.traceparent.as_deref()).await;
         if !verdict.allows() {
             let (command_type, verdict) = (command_type.to_owned(), Box::new(verdict));
             return Err(CommandFailure::Denied { command_type, decision_id, verdict });
@@ -335,7 +335,7 @@ impl Inner {
         if events.is_empty() {
             return Ok(answer);
         }
-        let admitted = self.admit(command, &before, &events)?;
+        let admitted = self.admit(command, before.version, &events).await?;
         let appended = self.store_admitted(admitted).await?;
         answer.position = appended.position;
         if let Some(part) = appended.streams.into_iter().next() {
@@ -382,10 +382,10 @@ impl Inner {
         }
     }
 
-    fn admit(
+    async fn admit(
         &self,
         command: &Authorised<'_>,
-        before: &Rehydrated,
+        version: Version,
         events: &[DecidedEvent],
     ) -> Result<nexus_core::Admitted, CommandFailure> {
         let info = &command.request.info;
@@ -407,12 +407,12 @@ impl Inner {
         let part = StreamAppend {
             stream: command.aggregate_id.clone(),
             aggregate_type: type_of(&command.entry.aggregate)?,
-            condition: ExpectedVersion::Exact(before.version).into(),
+            condition: ExpectedVersion::Exact(version).into(),
             events: proposed,
         };
         let (decision_id, request) = (command.decision_id, &info.context);
         let context = AdmissionContext { actor: &info.actor, decision_id, request };
-        let admitted = self.admission.admit(Proposal::single(part), context);
+        let admitted = self.admission.admit(Proposal::single(part), context).await;
         Ok(admitted.inspect_err(|refusal| self.policy.refused(refusal, decision_id, info))?)
     }
 }

@@ -9,7 +9,6 @@ use std::{
 use nexus_core::{
     Actor, Admission, AggregateType, EventType, ExpectedVersion, Json, Metadata, NewEvent, Proposal, RecordedEvent,
     StreamAppend, StreamId, Version,
-    admission::AdmissionContext,
     ports::{
         Direction, EventStore, IdSource, RegisterError, RegisteredSchema, Registration, RegistrationPlan,
         RegistryChange, RequestContext, SchemaKind, StreamRead, Subject, SubjectRegistry,
@@ -178,9 +177,7 @@ impl Governance<'_> {
             condition: ExpectedVersion::Exact(version).into(),
             events,
         };
-        let actor = Actor::system();
-        let context = AdmissionContext { actor: &actor, decision_id: self.ids.decision_id(), request: &self.request };
-        let admitted = self.admission.admit(Proposal::single(part), context)?;
+        let admitted = self.admission.admit_own(Proposal::single(part), self.ids.decision_id(), &self.request)?;
         let appended = self.store.append(admitted).await?;
         Ok(appended.streams.last().map_or(version, |part| part.version))
     }

@@ -1,11 +1,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use nexus_core::{
-    Admission, Position, Refusal, Text, Timestamp,
+    Admission, PolicyJudge, Position, Refusal, Text, Timestamp,
     framework::Projection,
     ports::{
         AppendError, Clock, EventStore, HistoryTree, IdSource, IdempotencyIndex, PolicyCompiler, PolicyEngine,
-        ReadError, ReadStore, ReadStoreError, RegisterError, RequestContext, Subject, SubjectRegistry,
+        PolicyServer, ReadError, ReadStore, ReadStoreError, RegisterError, RequestContext, Subject, SubjectRegistry,
     },
     upcast::{ChainError, DeclaredUpcaster},
 };
@@ -19,7 +19,7 @@ use crate::{
     evolution::Evolution,
     governance::Governance,
     idempotency::{FollowError, KeyRing},
-    policies::{BundlesAtStart, DecisionLog, PolicySwitch, Records, record_fixed},
+    policies::{BundlesAtStart, DecisionLog, Ledger, PolicySwitch, Records, record_fixed},
     projector::{self, Followed, RunningProjection},
     schemas::SchemaParts,
     tokens::{TokenFailure, TokenService},
@@ -52,6 +52,8 @@ pub struct NodeParts {
     pub policy_compiler: Option<Arc<dyn PolicyCompiler>>,
     /// The bundles that the application and its command line declare.
     pub policy_bundles: Vec<PolicyBundle>,
+    /// What is asked beside the policy, if anything is: both must allow.
+    pub policy_server: Option<Arc<dyn PolicyServer>>,
     /// Where read models are kept.
     pub read_store: Arc<dyn ReadStore>,
     /// What finds idempotency keys.
@@ -220,10 +222,10 @@ impl Node {
     pub async fn start(parts: NodeParts) -> Result<Self, StartError> {
         let (registry, service, environment) = (parts.registry, parts.service, parts.environment);
         let switch = Arc::new(PolicySwitch::new(parts.policy));
-        let admission = Admission::new(Arc::<dyn SubjectRegistry>::clone(&registry), Arc::clone(&switch) as _);
+        let own = Admission::new(Arc::<dyn SubjectRegistry>::clone(&registry), Arc::clone(&switch) as _);
         let governance = Governance {
             store: &*parts.store,
-            admission: &admission,
+            admission: &own,
             registry: &*registry,
             ids: &*parts.ids,
             request: request_at_start(&service, &environment, &*parts.clock),
@@ -231,12 +233,14 @@ impl Node {
         let declared = (&parts.catalogue, parts.projections.as_slice());
         let evolution = Evolution::new(&*parts.store, &registry, declared, parts.upcasters)?;
         let at_start = governance.schemas(&parts.catalogue, evolution).await?;
-        let records =
-            Records { store: Arc::clone(&parts.store), admission: admission.clone(), ids: Arc::clone(&parts.ids) };
+        let records = Records { store: Arc::clone(&parts.store), admission: own.clone(), ids: Arc::clone(&parts.ids) };
         let request = governance.request.clone();
+        let judge = judge(&switch, (parts.policy_server, &parts.clock), (&records, &request)).await?;
+        let admission = Admission::judged_by(Arc::<dyn SubjectRegistry>::clone(&registry), judge.clone());
         let stop = CancellationToken::new();
         let compiled = parts.policy_compiler.map(|compiler| (compiler, parts.policy_bundles));
-        let (policy, recording) = policy_in_force(switch, records.clone(), (request, stop.clone()), compiled).await?;
+        let (policy, recording) =
+            policy_in_force((switch, judge), records.clone(), (request, stop.clone()), compiled).await?;
 
         let keys = keys_in_force(parts.idempotency, &*parts.store, parts.clock.now()).await?;
         let mut tasks = vec![tokio::spawn(Arc::clone(&keys).follow(Arc::clone(&parts.store), stop.clone()))];
@@ -388,9 +392,21 @@ impl Node {
     }
 }
 
+/// Who asks the policy, and the policy server beside it if there is one.
+async fn judge(
+    switch: &Arc<PolicySwitch>,
+    (server, clock): (Option<Arc<dyn PolicyServer>>, &Arc<dyn Clock>),
+    (records, request): (&Records, &RequestContext),
+) -> Result<PolicyJudge, StartError> {
+    let judge = PolicyJudge::new(Arc::clone(switch) as _);
+    let Some(server) = server else { return Ok(judge) };
+    let ledger = Ledger::restore(records.clone(), Arc::clone(clock), request.clone()).await?;
+    Ok(judge.beside(server, Arc::new(ledger)))
+}
+
 /// Brings the bundles into force and starts to record decisions; without a compiler it leaves the policy as it is.
 async fn policy_in_force(
-    switch: Arc<PolicySwitch>,
+    (switch, judge): (Arc<PolicySwitch>, PolicyJudge),
     records: Records,
     (request, stop): (RequestContext, CancellationToken),
     compiled: Option<(Arc<dyn PolicyCompiler>, Vec<PolicyBundle>)>,
@@ -398,13 +414,14 @@ async fn policy_in_force(
     let ids = Arc::clone(&records.ids);
     let Some((compiler, declared)) = compiled else {
         record_fixed(&records, switch.digest(), &request).await?;
-        return Ok((PolicyService::new(switch, ids, None, None), None));
+        return Ok((PolicyService::new(judge, ids, None, None), None));
     };
+    let (judging, request_at_start) = (judge.clone(), request.clone());
     let at_start =
-        BundlesAtStart { compiler, switch: Arc::clone(&switch), records: records.clone(), request: request.clone() };
+        BundlesAtStart { compiler, switch, records: records.clone(), judge: judging, request: request_at_start };
     let bundles = at_start.start(declared).await?;
     let (log, task) = DecisionLog::start(records, request, stop);
-    Ok((PolicyService::new(switch, ids, Some(bundles), Some(log)), Some(task)))
+    Ok((PolicyService::new(judge, ids, Some(bundles), Some(log)), Some(task)))
 }
 
 /// Starts the projections.

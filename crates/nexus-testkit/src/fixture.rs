@@ -2,7 +2,12 @@
 //!
 //! They panic on invalid arguments, because a test that builds nonsense is a broken test.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 
 use nexus_core::{
     Actor, Admission, Admitted, AggregateType, DecisionId, Digest, EventId, EventType, ExpectedVersion, Json, Metadata,
@@ -42,7 +47,7 @@ pub fn admitted(proposal: Proposal) -> Admitted {
 /// Admits a proposal through the given admission, under one new decision by [`ACTOR`].
 ///
 /// # Panics
-/// When the admission refuses it.
+/// When the admission refuses it, or has to wait for a policy server.
 #[must_use]
 pub fn admitted_by(admission: &Admission, proposal: Proposal) -> Admitted {
     let context = AdmissionContext {
@@ -50,7 +55,8 @@ pub fn admitted_by(admission: &Admission, proposal: Proposal) -> Admitted {
         decision_id: DecisionId::from_uuid(Uuid::now_v7()),
         request: &request_context(),
     };
-    must(admission.admit(proposal, context), "the proposal is not admitted")
+    let admitted = must(at_once(admission.admit(proposal, context)), "the admission waits for a policy server");
+    must(admitted, "the proposal is not admitted")
 }
 
 /// A proposal of `count` events of type `OrderPlaced` for one stream of aggregate type `Order`.
@@ -206,6 +212,17 @@ pub fn request_context() -> RequestContext {
         client_id: Some(Text::from_static("testkit")),
         environment: Text::from_static("test"),
         time: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// What a future answers without waiting for anything, as an admission without a policy server does.
+///
+/// # Errors
+/// When it does wait.
+pub fn at_once<T>(future: impl Future<Output = T>) -> Result<T, &'static str> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => Ok(answer),
+        Poll::Pending => Err("it waits for something"),
     }
 }
 

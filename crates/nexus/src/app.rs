@@ -10,6 +10,7 @@ use nexus_core::{
     ports::{PolicyModule, SubjectRegistry},
     upcast::{DeclaredUpcaster, Upcaster},
 };
+use nexus_opa::OpaOptions;
 use nexus_runtime::{Catalogue, PolicyBundle};
 
 use crate::{
@@ -40,6 +41,7 @@ pub struct Domain {
     projections: Vec<Projection>,
     policies: Vec<PolicyModule>,
     policy_directory: Option<PathBuf>,
+    policy_server: Option<OpaOptions>,
     upcasters: Vec<DeclaredUpcaster>,
     registry: Option<WrapRegistry>,
 }
@@ -78,6 +80,22 @@ impl App {
     #[must_use]
     pub fn policy(mut self, name: impl Into<String>, source: impl Into<String>) -> Self {
         self.domain.policies.push(PolicyModule { name: name.into(), source: source.into() });
+        self
+    }
+
+    /// Asks a policy server, such as the Open Policy Agent, beside the policy: both must allow. One that `nexus.toml`
+    /// names takes its place.
+    ///
+    /// ```
+    /// use nexus::{App, OpaOptions};
+    ///
+    /// let app = App::new("orders").policy_server(OpaOptions::new("http://localhost:8181")?.with_path("shop/orders")?);
+    /// # let _ = app;
+    /// # Ok::<(), nexus::OpaError>(())
+    /// ```
+    #[must_use]
+    pub fn policy_server(mut self, options: OpaOptions) -> Self {
+        self.domain.policy_server = Some(options);
         self
     }
 
@@ -198,6 +216,11 @@ impl Domain {
     /// The directory whose policies are followed.
     pub(crate) fn policy_directory(&self) -> Option<&Path> {
         self.policy_directory.as_deref()
+    }
+
+    /// What is asked beside the policy.
+    pub(crate) fn policy_server(&self) -> Option<&OpaOptions> {
+        self.policy_server.as_ref()
     }
 
     /// The bundles that are in force unless others were pushed, tests among them: the shipped one, its own, and that

@@ -29,6 +29,7 @@ pub use nexus_core::framework::{
 pub use nexus_core::upcast::{self, JsonType, Others, Steps, Upcaster};
 pub use nexus_core::{self as core, StreamId, Timestamp, Version, require};
 pub use nexus_macros::{aggregate, command, event, projection, state, value};
+pub use nexus_opa::{OpaError, OpaOptions, WhenUnreachable};
 
 #[doc(hidden)]
 pub use nexus_core::__private;

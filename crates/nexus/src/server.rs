@@ -8,10 +8,11 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use nexus_api::{ApiConfig, BuildInfo, RateLimits, StorageInfo};
 use nexus_core::{
     Text,
-    ports::{Authenticator, Clock},
+    ports::{Authenticator, Clock, PolicyServer},
 };
 use nexus_identity::JwtAuthenticator;
 use nexus_log::{LogEventStore, LogOptions};
+use nexus_opa::OpaPolicyServer;
 use nexus_policy::{RegoPolicyCompiler, RegoPolicyEngine};
 use nexus_read::{SqliteIdempotencyIndex, SqliteReadStore};
 use nexus_runtime::{Node, NodeParts, StartError, SystemClock, UuidIds};
@@ -179,6 +180,7 @@ async fn start_node(
         }
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let policy_server = policy_server(app, &clock)?;
     let parts = NodeParts {
         service: Text::from(app.name.as_str()),
         environment: Text::from_static(environment),
@@ -194,6 +196,7 @@ async fn start_node(
         policy: Arc::new(policy),
         policy_compiler: Some(Arc::new(RegoPolicyCompiler)),
         policy_bundles,
+        policy_server,
         read_store: Arc::new(SqliteReadStore::open(data.read()).map_err(Failure::usage)?),
         idempotency: Arc::new(SqliteIdempotencyIndex::open(data.read()).map_err(Failure::usage)?),
         clock,
@@ -209,6 +212,13 @@ async fn start_node(
             _ => failure,
         }
     })
+}
+
+/// What the application or its configuration has asked beside the policy.
+fn policy_server(app: &App, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn PolicyServer>>, Failure> {
+    let Some(options) = app.domain.policy_server() else { return Ok(None) };
+    let server = OpaPolicyServer::start(options.clone(), Arc::new(RegoPolicyCompiler), Arc::clone(clock));
+    Ok(Some(Arc::new(server.map_err(Failure::usage)?)))
 }
 
 fn api_config(data: &DataDir, stop: &CancellationToken) -> Result<ApiConfig, Failure> {

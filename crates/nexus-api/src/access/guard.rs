@@ -106,7 +106,7 @@ async fn decide(api: &Api, door: &Door, caller: &Caller, parts: &mut Parts) -> R
         request: &info.context,
     };
     let (policy, trace) = (api.node.policy(), info.traceparent.as_deref());
-    let decision = policy.decide_traced(&input, trace);
+    let decision = policy.decide_traced(&input, trace).await;
     if !decision.verdict.allows() {
         return Err(policy_problem(door.action, &decision.verdict, Some(decision.id)));
     }

@@ -26,13 +26,13 @@ impl LogView {
     /// What a caller may read: asks the policy once what the door of a single stream would ask about the platform's.
     ///
     /// It is a question and no refusal, so nothing is recorded.
-    pub(crate) fn to_read(api: &Api, caller: &Caller) -> Self {
-        Self::of(api, caller, PolicyKind::Query, "streams.read")
+    pub(crate) async fn to_read(api: &Api, caller: &Caller) -> Self {
+        Self::of(api, caller, PolicyKind::Query, "streams.read").await
     }
 
     /// What a caller may follow; holds for the whole of a feed.
-    pub(crate) fn to_follow(api: &Api, caller: &Caller) -> Self {
-        Self::of(api, caller, PolicyKind::Subscribe, "events.follow")
+    pub(crate) async fn to_follow(api: &Api, caller: &Caller) -> Self {
+        Self::of(api, caller, PolicyKind::Subscribe, "events.follow").await
     }
 
     /// Everything, for doors that asked for a part of the platform's own streams themselves.
@@ -40,9 +40,9 @@ impl LogView {
         Self { events: Arc::clone(api.node.events()), with_system_streams: true }
     }
 
-    fn of(api: &Api, caller: &Caller, kind: PolicyKind, action: &str) -> Self {
+    async fn of(api: &Api, caller: &Caller, kind: PolicyKind, action: &str) -> Self {
         let info = caller.clone().info(api, Conversation::default());
-        let with_system_streams = api.node.policy().would_allow(&PolicyInput {
+        let asked = PolicyInput {
             kind,
             action,
             resource: PolicyResource { resource_type: "stream", id: StreamId::SYSTEM },
@@ -51,7 +51,8 @@ impl LogView {
             event: None,
             schema: None,
             request: &info.context,
-        });
+        };
+        let with_system_streams = api.node.policy().would_allow(&asked).await;
         Self { with_system_streams, ..Self::whole(api) }
     }
 

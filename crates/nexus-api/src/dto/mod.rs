@@ -27,7 +27,7 @@ pub use operations::{
 };
 pub use policies::{
     CoverageDto, DecisionList, DenialDto, EvaluationDto, ExplainedRuleDto, PolicyActivatedDto, PolicyBundleDto,
-    PolicyList, PolicyModuleDto, PolicySources, PolicyTestDto, RecordedDecisionDto,
+    PolicyList, PolicyModuleDto, PolicyServerDto, PolicySources, PolicyTestDto, RecordedDecisionDto,
 };
 pub use schemas::{
     AffectedDto, BreachDto, CompatibilityDto, DryRunFailureDto, LogDryRunDto, ModeDto, SchemaChangeDto, SchemaDiffDto,

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use nexus_core::{
     Timestamp,
-    ports::{Denial, ExplainedRule, PolicyCoverage, Severity},
+    ports::{Denial, ExplainedRule, PolicyCoverage, PolicyMirrorStatus, PolicyServerStatus, Severity},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +14,79 @@ pub struct PolicyList {
     pub digest: String,
     /// The bundles in force, by name.
     pub bundles: Vec<PolicyBundleDto>,
+    /// The policy server that is asked beside them, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<PolicyServerDto>,
+}
+
+/// A policy server and how it does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyServerDto {
+    /// Its address.
+    pub url: String,
+    /// The path that is asked.
+    pub path: String,
+    /// `unknown` before it is asked, `answering`, `failing`, or `away` while it is left alone.
+    pub state: String,
+    /// When it answered last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_answer: Option<Timestamp>,
+    /// What went wrong last, unless the last answer was fine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// The revisions of its bundles, as it named them last.
+    pub revisions: BTreeMap<String, String>,
+    /// What is done while it cannot be reached: `last-known-good`, `embedded` or `deny`.
+    pub when_unreachable: String,
+    /// The copy of its modules that is asked meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<PolicyMirrorDto>,
+}
+
+/// The copy of the modules of a policy server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyMirrorDto {
+    /// Whether there is one that can be asked.
+    pub ready: bool,
+    /// Its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// When the server was last found to have these modules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub taken_at: Option<Timestamp>,
+    /// Why there is none, or why it could not be renewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl From<PolicyServerStatus> for PolicyServerDto {
+    fn from(status: PolicyServerStatus) -> Self {
+        Self {
+            url: status.url,
+            path: status.path,
+            state: status.reach.as_str().to_owned(),
+            last_answer: status.last_answer,
+            last_error: status.last_error,
+            revisions: status.revisions,
+            when_unreachable: status.when_unreachable,
+            mirror: status.mirror.map(PolicyMirrorDto::from),
+        }
+    }
+}
+
+impl From<PolicyMirrorStatus> for PolicyMirrorDto {
+    fn from(mirror: PolicyMirrorStatus) -> Self {
+        Self {
+            ready: mirror.digest.is_some(),
+            digest: mirror.digest.map(|digest| digest.to_string()),
+            taken_at: mirror.taken_at,
+            trouble: mirror.trouble,
+        }
+    }
 }
 
 /// A policy bundle as it came into force.

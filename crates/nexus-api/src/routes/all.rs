@@ -85,6 +85,7 @@ fn of_policies(routes: Routes) -> Routes {
         .at(Access::query("policies.get", "policy").on("bundle"), routes!(policies::get_policy))
         .at(Access::admin("policies.push", "policy").on("bundle"), routes!(policies::push_policy))
         .at(Access::admin("policies.push", "policy").on("bundle"), routes!(policies::roll_back_policy))
+        .undocumented(look, Method::GET, "/opa/v1/policies", get(policies::opa_policies))
         .undocumented(look, Method::GET, "/opa/v1/data", get(policies::opa_get))
         .undocumented(look, Method::POST, "/opa/v1/data", post(policies::opa_post))
         .undocumented(look, Method::GET, "/opa/v1/data/{*path}", get(policies::opa_get))

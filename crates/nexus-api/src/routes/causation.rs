@@ -36,7 +36,7 @@ pub(crate) async fn event_causation(
     params: Params,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    let log = LogView::to_read(&api, &caller);
+    let log = LogView::to_read(&api, &caller).await;
     let event = find(&log, &id).await?;
     let (events, truncated) = match &event.metadata.correlation_id {
         Some(correlation_id) => conversation(&log, correlation_id.clone()).await?,

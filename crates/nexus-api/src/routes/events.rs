@@ -61,7 +61,7 @@ pub(crate) async fn list_events(
     };
     let limit = params.limit(100)?;
     let read = LogRead { from: Position::new(from), direction, limit, filter: filter(&params)? };
-    let page = LogView::to_read(&api, &caller).read_log(read).await?;
+    let page = LogView::to_read(&api, &caller).await.read_log(read).await?;
     let name = if direction == Direction::Forward { "after" } else { "before" };
     let at_end = match direction {
         Direction::Forward => page.next >= page.head,
@@ -101,7 +101,7 @@ pub(crate) async fn get_event(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    let event = find(&LogView::to_read(&api, &caller), &id).await?;
+    let event = find(&LogView::to_read(&api, &caller).await, &id).await?;
     match EventFormat::wanted(&headers) {
         EventFormat::Native => json(StatusCode::OK, &EventDto::from(&event)),
         EventFormat::CloudEvents => {

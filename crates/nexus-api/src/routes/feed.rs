@@ -57,7 +57,7 @@ pub(crate) async fn event_feed(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&["after", "types", "aggregateType", "correlationId"])?;
-    let log = LogView::to_follow(&api, &caller);
+    let log = LogView::to_follow(&api, &caller).await;
     let followed = Followed { log, filter: filter(&params)?, after: start(&params, &headers)?, wanted: |_| true };
     Ok(follow(&api, &caller, followed))
 }

@@ -157,5 +157,15 @@ async fn checks(api: &Api) -> Vec<ReadinessCheck> {
         let (name, ok) = (format!("projection {}", status.name), status.last_error.is_none());
         ReadinessCheck { name, ok, required: false, detail }
     }));
+    // The server is asked for every request; a look at it here would tell nothing more than the last one did.
+    checks.extend(api.node.policy().server().map(|server| ReadinessCheck {
+        name: "policy server".to_owned(),
+        ok: server.last_error.is_none(),
+        required: false,
+        detail: match server.last_error {
+            Some(error) => format!("{}: {error}", server.reach.as_str()),
+            None => server.reach.as_str().to_owned(),
+        },
+    }));
     checks
 }

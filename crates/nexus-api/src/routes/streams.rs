@@ -47,7 +47,7 @@ pub(crate) async fn list_streams(State(api): State<Api>, caller: Caller, params:
         without_system_streams: false,
         limit: params.limit(50)?,
     };
-    let page = LogView::to_read(&api, &caller).streams(list).await?;
+    let page = LogView::to_read(&api, &caller).await.streams(list).await?;
     let last = page.streams.last().filter(|_| page.more);
     let next = last.map(|stream| api.cursors.issue(&query, &[Value::from(stream.stream.as_str())]));
     json(StatusCode::OK, &StreamList { streams: page.streams.iter().map(summary).collect(), next })

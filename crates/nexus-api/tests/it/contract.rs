@@ -56,6 +56,7 @@ impl OverHttp {
             policy: Arc::new(FixedPolicy::allow()),
             policy_compiler: None,
             policy_bundles: Vec::new(),
+            policy_server: None,
             read_store: Arc::new(MemoryReadStore::default()),
             idempotency: Arc::new(MemoryIdempotencyIndex::default()),
             clock: clock.clone(),

@@ -8,7 +8,7 @@ async fn schemas_are_listed_and_read_by_version() {
     let all = server.get("/api/schemas").await.json();
     let events = server.get("/api/schemas?kind=event").await.json();
     let count = |body: &serde_json::Value| body["schemas"].as_array().unwrap().len();
-    assert_eq!((count(&all), count(&events)), (15, 11));
+    assert_eq!((count(&all), count(&events)), (16, 12));
     assert!(all["schemas"][0].get("schema").is_none());
     let one = server.get("/api/schemas/MoneyDeposited/versions/1").await.json();
     assert_eq!((&one["kind"], &one["version"]), (&json!("event"), &json!(1)));

@@ -39,6 +39,7 @@ impl Governed {
             policy: Arc::new(RegoPolicyEngine::new(with_shipped([])).unwrap()),
             policy_compiler: Some(Arc::new(RegoPolicyCompiler)),
             policy_bundles: vec![PolicyBundle { name: "nexus".to_owned(), modules: shipped() }],
+            policy_server: None,
             read_store: Arc::new(MemoryReadStore::default()),
             idempotency: Arc::new(MemoryIdempotencyIndex::default()),
             clock,

@@ -85,6 +85,7 @@ impl Server {
             policy: Arc::new(SwitchPolicy),
             policy_compiler: None,
             policy_bundles: Vec::new(),
+            policy_server: None,
             read_store: Arc::new(MemoryReadStore::default()),
             idempotency: Arc::new(MemoryIdempotencyIndex::default()),
             clock: clock.clone(),

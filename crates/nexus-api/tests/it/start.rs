@@ -73,6 +73,7 @@ async fn start<A: Aggregate>(store: &MemoryEventStore) -> Result<Node, StartErro
         policy: Arc::new(SwitchPolicy),
         policy_compiler: None,
         policy_bundles: Vec::new(),
+        policy_server: None,
         read_store: Arc::new(MemoryReadStore::default()),
         idempotency: Arc::new(MemoryIdempotencyIndex::default()),
         clock: Arc::new(ManualClock::default()),
@@ -162,7 +163,7 @@ async fn store_as_before(store: &MemoryEventStore) {
     let decision_id = DecisionId::from_uuid(uuid_of(9));
     let context = AdmissionContext { actor: &actor, decision_id, request: &request };
     let admission = Admission::new(registry, Arc::new(SwitchPolicy));
-    store.append(admission.admit(Proposal::single(part), context).unwrap()).await.unwrap();
+    store.append(admission.admit(Proposal::single(part), context).await.unwrap()).await.unwrap();
 }
 
 fn uuid_of(number: u32) -> uuid::Uuid {

@@ -7,8 +7,10 @@ mod clock;
 mod event_store;
 mod history_tree;
 mod idempotency;
+mod policy_answer;
 mod policy_compiler;
 mod policy_engine;
+mod policy_server;
 mod read_store;
 mod schema_compatibility;
 mod schema_registry;
@@ -22,6 +24,7 @@ pub use event_store::{
 };
 pub use history_tree::{ConsistencyProof, HistoryTree, InclusionProof, LogKey, ProofError, SignedTreeHead, TreeHead};
 pub use idempotency::{IdempotencyIndex, IdempotencyRecord};
+pub use policy_answer::{PolicyValue, outcome_of, outcome_of_package};
 pub use policy_compiler::{
     CompiledPolicy, ExplainedRule, PolicyCompiler, PolicyCoverage, PolicyExplanation, PolicyModule, PolicyProblem,
     PolicyTestReport, PolicyTestResult,
@@ -29,6 +32,9 @@ pub use policy_compiler::{
 pub use policy_engine::{
     Denial, PolicyEngine, PolicyEvent, PolicyInput, PolicyKind, PolicyResource, PolicySchema, RequestContext, Severity,
     Verdict, VerdictOutcome,
+};
+pub use policy_server::{
+    PolicyLedger, PolicyMirrorStatus, PolicyServer, PolicyServerReach, PolicyServerStatus, PolicySource, ServerVerdict,
 };
 pub use read_store::{
     Column, ColumnKind, Filter, FilterOp, ReadStore, ReadStoreError, ResourceSpec, ResourceStore, RowChange, RowData,

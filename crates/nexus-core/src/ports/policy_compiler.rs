@@ -41,6 +41,10 @@ pub trait CompiledPolicy: PolicyEngine {
     /// [`PolicyProblem`]: the path is none, or the evaluation failed or ran over a limit.
     fn value_at(&self, path: &str, input: Option<&Json>) -> Result<Option<Json>, PolicyProblem>;
 
+    /// What the rules look at under `data` that no module defines, such as `data.teams`; sorted. Where it cannot be told
+    /// what they look at, it is `data`.
+    fn foreign_data(&self) -> Vec<String>;
+
     /// Judges a request and tells which rules fired.
     fn explain(&self, input: &PolicyInput<'_>) -> PolicyExplanation;
 }

@@ -19,6 +19,7 @@ mod identity;
 mod import;
 mod lifecycle;
 mod policies;
+mod policy_server;
 mod proofs;
 mod registry_clients;
 mod schemas;

@@ -60,13 +60,20 @@ fn looking_at_a_whole_package_whose_defaults_would_win_is_refused() {
 
 #[test]
 fn the_shipped_package_says_as_a_whole_what_its_rules_say() {
-    let engine = RegoPolicyEngine::new(with_shipped([])).unwrap();
-    for role in ["reader", "writer", "stranger"] {
-        let input =
-            json!({ "kind": "query", "action": "x", "resource": { "id": "o-1" }, "actor": { "roles": [role] } });
-        let whole = value_at(&engine, "nexus", &input).unwrap();
-        assert_eq!(whole.get("allow").cloned(), value_at(&engine, "nexus/allow", &input), "{role}");
-        assert_eq!(whole["allow"], json!(role != "stranger"));
+    let engine =
+        RegoPolicyEngine::new(with_shipped([module("own.rego", "package nexus\nlimit(x) := x + 1\n")])).unwrap();
+    for (role, allowed) in [("admin", true), ("writer", true), ("stranger", false)] {
+        let input = json!({
+            "kind": "command", "action": "PlaceOrder", "resource": { "type": "Order", "id": "a" },
+            "actor": { "id": "ann", "roles": [role] }, "schema": { "registered": true },
+            "context": { "environment": "production" },
+        });
+        let package = value_at(&engine, "nexus", &input).unwrap();
+        assert_eq!((&package["allow"], &package["deny"]), (&json!(allowed), &json!([])), "{role}");
+        assert_eq!(value_at(&engine, "nexus/allow", &input), Some(json!(allowed)));
+        assert_eq!(Some(package["roles"].clone()), value_at(&engine, "nexus/roles", &input));
+        assert_eq!(package.get("limit"), None, "a function is no document");
+        assert_eq!(value_at(&engine, "", &input).unwrap()["nexus"], package);
     }
 }
 

@@ -34,6 +34,7 @@ impl Facade {
             policy: Arc::new(FixedPolicy::allow()),
             policy_compiler: None,
             policy_bundles: Vec::new(),
+            policy_server: None,
             read_store: Arc::new(MemoryReadStore::default()),
             idempotency: Arc::new(MemoryIdempotencyIndex::default()),
             clock,

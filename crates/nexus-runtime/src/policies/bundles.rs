@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use nexus_core::{
-    Actor, ExpectedVersion, Metadata, StreamId, Timestamp, Version,
+    Actor, DecisionId, ExpectedVersion, Metadata, NewEvent, PolicyJudge, StreamId, Timestamp, Version,
     ports::{
         AppendError, CompiledPolicy, Direction, EventStore, PolicyCompiler, PolicyInput, PolicyKind, PolicyModule,
         PolicyResource, PolicyTestReport, RequestContext, StreamRead,
@@ -82,6 +82,8 @@ struct Inner {
     compiler: Arc<dyn PolicyCompiler>,
     switch: Arc<PolicySwitch>,
     records: Records,
+    /// Who says whether somebody may push.
+    judge: PolicyJudge,
     /// Whoever holds it may change what is in force.
     state: Mutex<State>,
 }
@@ -99,6 +101,7 @@ pub(crate) struct BundlesAtStart {
     pub(crate) compiler: Arc<dyn PolicyCompiler>,
     pub(crate) switch: Arc<PolicySwitch>,
     pub(crate) records: Records,
+    pub(crate) judge: PolicyJudge,
     pub(crate) request: RequestContext,
 }
 
@@ -148,8 +151,8 @@ impl BundlesAtStart {
             put(&mut active, self.activated(&bundle, revision));
         }
         let state = Mutex::new(State { version: replayed.version, active, compiled });
-        let Self { compiler, switch, records, .. } = self;
-        Ok(Bundles { inner: Arc::new(Inner { compiler, switch, records, state }) })
+        let Self { compiler, switch, records, judge, .. } = self;
+        Ok(Bundles { inner: Arc::new(Inner { compiler, switch, records, judge, state }) })
     }
 
     fn activated(&self, bundle: &PolicyBundle, revision: Version) -> ActivePolicy {
@@ -230,7 +233,7 @@ impl Bundles {
 
 impl Inner {
     async fn bring_in(&self, candidate: Candidate, info: &RequestInfo) -> Result<ActivePolicy, PolicyFailure> {
-        let decision_id = self.may_push(&candidate.bundle.name, info)?;
+        let decision_id = self.may_push(&candidate, info).await?;
         let Candidate { bundle, origin, rolled_back_to } = candidate;
         let mut state = self.state.lock().await;
         let mut active = ActivePolicy {
@@ -257,15 +260,8 @@ impl Inner {
             author: Some(active.author.clone()),
             rolled_back_to: rolled_back_to.map(Version::get),
         };
-        let event = self.records.event(POLICY_ACTIVATED, &record, info.metadata());
-        let place = Place {
-            stream: POLICIES,
-            aggregate_type: "PolicySet",
-            expected: ExpectedVersion::Exact(state.version),
-            decision_id,
-            request: &info.context,
-        };
-        active.revision = self.records.store(place, vec![event?]).await?;
+        let event = self.records.event(POLICY_ACTIVATED, &record, info.metadata())?;
+        active.revision = self.put_on_record(&mut state.version, event, (decision_id, &info.context)).await?;
         active.tests = Some(report);
         state.version = active.revision;
         put(&mut state.active, active.clone());
@@ -275,18 +271,47 @@ impl Inner {
         Ok(active)
     }
 
-    fn may_push(&self, bundle: &str, info: &RequestInfo) -> Result<nexus_core::DecisionId, PolicyFailure> {
+    /// Stores a change after those that `version` knows of; answers the version of the stream.
+    async fn put_on_record(
+        &self,
+        version: &mut Version,
+        event: NewEvent,
+        (decision_id, request): (DecisionId, &RequestContext),
+    ) -> Result<Version, PolicyFailure> {
+        loop {
+            let place = Place {
+                stream: POLICIES,
+                aggregate_type: "PolicySet",
+                expected: ExpectedVersion::Exact(*version),
+                decision_id,
+                request,
+            };
+            match self.records.store(place, vec![event.clone()]).await {
+                Err(RecordError::Append(AppendError::Conflict { actual, .. })) if actual > *version => {
+                    *version = past_other_records(&*self.records.store, *version, actual).await?;
+                }
+                stored => return Ok(stored?),
+            }
+        }
+    }
+
+    async fn may_push(&self, candidate: &Candidate, info: &RequestInfo) -> Result<DecisionId, PolicyFailure> {
         let decision_id = self.records.ids.decision_id();
-        let verdict = self.records.admission.policy().decide(&PolicyInput {
+        let input = PolicyInput {
             kind: PolicyKind::Admin,
             action: guard_rails::PUSH,
-            resource: PolicyResource { resource_type: guard_rails::POLICY, id: bundle },
+            resource: PolicyResource { resource_type: guard_rails::POLICY, id: &candidate.bundle.name },
             actor: &info.actor,
             payload: None,
             event: None,
             schema: None,
             request: &info.context,
-        });
+        };
+        // What the application and its command line declare is the platform's own doing.
+        let verdict = match candidate.origin {
+            Origin::Declared => self.judge.embedded().decide(&input),
+            Origin::Pushed | Origin::Rollback => self.judge.decide(&input).await,
+        };
         if verdict.allows() {
             return Ok(decision_id);
         }
@@ -315,11 +340,7 @@ pub(crate) async fn record_fixed(
     digest: nexus_core::Digest,
     request: &RequestContext,
 ) -> Result<(), PolicyFailure> {
-    let stream = StreamId::new(POLICIES).map_err(|error| PolicyFailure::Damaged(error.to_string()))?;
-    let read = StreamRead { direction: Direction::Backward, ..StreamRead::all(stream, 1) };
-    let page = records.store.read_stream(read).await?;
-    let last = page.events.first().map(|event| event.payload.to::<PolicyActivated>()).transpose();
-    let last = last.map_err(|error| PolicyFailure::Damaged(error.to_string()))?;
+    let (version, last) = last_activated(&*records.store).await?;
     let digest = digest.to_string();
     if last.is_some_and(|last| last.digest == digest) {
         return Ok(());
@@ -327,7 +348,26 @@ pub(crate) async fn record_fixed(
     let record =
         PolicyActivated { digest, modules: Vec::new(), bundle: None, origin: None, author: None, rolled_back_to: None };
     let metadata = Metadata { user_id: Some(Actor::system().id), ..Metadata::default() };
-    store(records, page.version, &record, metadata, request).await.map(|_| ())
+    store(records, version, &record, metadata, request).await.map(|_| ())
+}
+
+/// The version of `$policies`, and the last record in it that tells a digest in force.
+async fn last_activated(events: &dyn EventStore) -> Result<(Version, Option<PolicyActivated>), PolicyFailure> {
+    let damaged = |reason: &dyn std::fmt::Display| PolicyFailure::Damaged(reason.to_string());
+    let stream = StreamId::new(POLICIES).map_err(|error| damaged(&error))?;
+    let mut read = StreamRead { direction: Direction::Backward, ..StreamRead::all(stream, 100) };
+    let mut version = None;
+    loop {
+        let page = events.read_stream(read.clone()).await?;
+        let version = *version.get_or_insert(page.version);
+        if let Some(last) = page.events.iter().find(|event| event.event_type.as_str() == POLICY_ACTIVATED) {
+            return Ok((version, Some(last.payload.to().map_err(|error| damaged(&error))?)));
+        }
+        match page.next {
+            Some(next) => read.from = next,
+            None => return Ok((version, None)),
+        }
+    }
 }
 
 /// Checks the name of a bundle, and puts it before the names of its modules.
@@ -395,6 +435,31 @@ async fn store(
     Ok(records.store(place, vec![event]).await?)
 }
 
+/// The version of `$policies` after the records that change no bundle; those of the [`Ledger`](super::Ledger) come in
+/// between at any time.
+///
+/// # Errors
+/// The conflict, when a bundle was changed.
+async fn past_other_records(
+    events: &dyn EventStore,
+    known: Version,
+    actual: Version,
+) -> Result<Version, PolicyFailure> {
+    let stream = StreamId::new(POLICIES).map_err(|error| PolicyFailure::Damaged(error.to_string()))?;
+    let mut reached = known;
+    while reached < actual {
+        let from = Version::new(reached.get().saturating_add(1));
+        let page = events.read_stream(StreamRead { from, ..StreamRead::all(stream.clone(), 100) }).await?;
+        let Some(last) = page.events.last() else { break };
+        if page.events.iter().any(|event| event.event_type.as_str() == POLICY_ACTIVATED) {
+            let expected = ExpectedVersion::Exact(known);
+            return Err(AppendError::Conflict { stream, expected, actual }.into());
+        }
+        reached = last.version;
+    }
+    Ok(reached)
+}
+
 /// What `$policies` says from its beginning.
 async fn replay(events: &dyn EventStore) -> Result<Replayed, PolicyFailure> {
     let mut replayed = Replayed::default();
@@ -403,7 +468,7 @@ async fn replay(events: &dyn EventStore) -> Result<Replayed, PolicyFailure> {
     loop {
         let read = StreamRead { from, direction: Direction::Forward, ..StreamRead::all(stream.clone(), 100) };
         let page = events.read_stream(read).await?;
-        for event in &page.events {
+        for event in page.events.iter().filter(|event| event.event_type.as_str() == POLICY_ACTIVATED) {
             let told: PolicyActivated =
                 event.payload.to().map_err(|error| PolicyFailure::Damaged(format!("{}: {error}", event.version)))?;
             // A record of the first release tells what the application was; the application says it anew.
@@ -438,7 +503,7 @@ async fn revisions(events: &dyn EventStore, bundle: &str) -> Result<Vec<(Version
     loop {
         let read = StreamRead { from, direction: Direction::Forward, ..StreamRead::all(stream.clone(), 100) };
         let page = events.read_stream(read).await?;
-        for event in &page.events {
+        for event in page.events.iter().filter(|event| event.event_type.as_str() == POLICY_ACTIVATED) {
             let told: PolicyActivated =
                 event.payload.to().map_err(|error| PolicyFailure::Damaged(format!("{}: {error}", event.version)))?;
             if told.bundle.as_deref() == Some(bundle) {

@@ -14,11 +14,12 @@ pub(crate) const PUSH: &str = "policies.push";
 pub(crate) const POLICY: &str = "policy";
 
 /// The platform's own records: stream, type of the aggregate, event type.
-const RECORDS: [(&str, &str, &str); 8] = [
+const RECORDS: [(&str, &str, &str); 9] = [
     ("$schemas", "SchemaRegistry", "SchemaRegistered"),
     ("$schemas", "SchemaRegistry", "SchemaConfigured"),
     ("$schemas", "SchemaRegistry", "SchemaDeleted"),
     ("$policies", "PolicySet", "PolicyActivated"),
+    ("$policies", "PolicySet", "PolicyCombined"),
     ("$decisions", "DecisionLog", "DecisionRecorded"),
     ("$decisions", "DecisionLog", "DecisionsDropped"),
     ("$tokens", "ApiTokens", "ApiTokenCreated"),

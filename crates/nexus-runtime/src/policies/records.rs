@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use nexus_core::{
-    Actor, Admission, AggregateType, DecisionId, EventType, ExpectedVersion, Json, Metadata, NewEvent, Proposal,
-    Refusal, StreamAppend, StreamId, Version,
-    admission::AdmissionContext,
+    Admission, AggregateType, DecisionId, EventType, ExpectedVersion, Json, Metadata, NewEvent, Proposal, Refusal,
+    StreamAppend, StreamId, Version,
     ports::{AppendError, EventStore, IdSource, RequestContext},
 };
 
@@ -61,9 +60,7 @@ impl Records {
             condition: place.expected.into(),
             events,
         };
-        let actor = Actor::system();
-        let context = AdmissionContext { actor: &actor, decision_id: place.decision_id, request: place.request };
-        let admitted = self.admission.admit(Proposal::single(part), context)?;
+        let admitted = self.admission.admit_own(Proposal::single(part), place.decision_id, place.request)?;
         let appended = self.store.append(admitted).await?;
         Ok(appended.streams.last().map_or(Version::NONE, |part| part.version))
     }

@@ -1,15 +1,14 @@
 use std::sync::Arc;
 
 use nexus_core::{
-    DecisionId, Digest, Json, Refusal,
+    DecisionId, Digest, Json, PolicyJudge, Refusal,
     ports::{
-        IdSource, PolicyEngine, PolicyExplanation, PolicyInput, PolicyKind, PolicyProblem, PolicyResource, Verdict,
+        IdSource, PolicyExplanation, PolicyInput, PolicyKind, PolicyProblem, PolicyResource, PolicyServerStatus,
+        Verdict,
     },
 };
 
-use super::{
-    ActivePolicy, Bundles, DecisionLog, PolicyBundle, PolicyFailure, PolicySwitch, Unrecorded, bundles::Origin,
-};
+use super::{ActivePolicy, Bundles, DecisionLog, PolicyBundle, PolicyFailure, Unrecorded, bundles::Origin};
 use crate::RequestInfo;
 
 /// Asks the policy in force, gives every answer an id, and writes down what auditors want to know.
@@ -19,7 +18,7 @@ pub struct PolicyService {
 }
 
 struct Inner {
-    engine: Arc<PolicySwitch>,
+    judge: PolicyJudge,
     ids: Arc<dyn IdSource>,
     /// `None` when the policy of the node cannot be replaced.
     bundles: Option<Bundles>,
@@ -37,24 +36,22 @@ pub struct Decision {
 
 impl PolicyService {
     pub(crate) fn new(
-        engine: Arc<PolicySwitch>,
+        judge: PolicyJudge,
         ids: Arc<dyn IdSource>,
         bundles: Option<Bundles>,
         log: Option<DecisionLog>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { engine, ids, bundles, log }) }
+        Self { inner: Arc::new(Inner { judge, ids, bundles, log }) }
     }
 
     /// Judges one request. It goes on only if the verdict [allows](Verdict::allows) it. A denial is written down soon.
-    #[must_use]
-    pub fn decide(&self, input: &PolicyInput<'_>) -> Decision {
-        self.decide_traced(input, None)
+    pub async fn decide(&self, input: &PolicyInput<'_>) -> Decision {
+        self.decide_traced(input, None).await
     }
 
     /// [`decide`](Self::decide) for a request that belongs to a trace.
-    #[must_use]
-    pub fn decide_traced(&self, input: &PolicyInput<'_>, traceparent: Option<&str>) -> Decision {
-        let verdict = self.inner.engine.decide(input);
+    pub async fn decide_traced(&self, input: &PolicyInput<'_>, traceparent: Option<&str>) -> Decision {
+        let verdict = self.inner.judge.decide(input).await;
         measure(&verdict);
         let decision = Decision { id: self.inner.ids.decision_id(), verdict };
         if !decision.verdict.allows() {
@@ -65,8 +62,8 @@ impl PolicyService {
 
     /// Whether the policy would let a request through that nobody made: nothing is recorded, whatever it says.
     #[must_use]
-    pub fn would_allow(&self, input: &PolicyInput<'_>) -> bool {
-        self.inner.engine.decide(input).allows()
+    pub async fn would_allow(&self, input: &PolicyInput<'_>) -> bool {
+        self.inner.judge.decide(input).await.allows()
     }
 
     /// Writes down soon that the policy did not let events in.
@@ -108,10 +105,16 @@ impl PolicyService {
         }
     }
 
-    /// Digest of everything in force.
+    /// Digest of everything in force inside the process.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        self.inner.engine.digest()
+        self.inner.judge.embedded().digest()
+    }
+
+    /// How the policy server does that is asked beside; `None` without one.
+    #[must_use]
+    pub fn server(&self) -> Option<PolicyServerStatus> {
+        self.inner.judge.server().map(|server| server.status())
     }
 
     /// The bundles in force, by name.

@@ -1,5 +1,7 @@
 //! How bundles and decisions are written in the events of `$policies` and `$decisions`.
 
+use std::collections::BTreeMap;
+
 use nexus_core::{Timestamp, ports::PolicyModule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,6 +11,7 @@ pub const POLICIES: &str = "$policies";
 /// The stream of the decisions.
 pub(crate) const DECISIONS: &str = "$decisions";
 pub(crate) const POLICY_ACTIVATED: &str = "PolicyActivated";
+pub(crate) const POLICY_COMBINED: &str = "PolicyCombined";
 /// The type of the events that tell decisions.
 pub const DECISION_RECORDED: &str = "DecisionRecorded";
 pub(crate) const DECISIONS_DROPPED: &str = "DecisionsDropped";
@@ -33,6 +36,23 @@ pub struct PolicyActivated {
     /// The revision it is a copy of, after a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back_to: Option<u64>,
+}
+
+/// A policy server beside the embedded policy decided by a policy that had not decided before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PolicyCombined {
+    /// Digest of both together, in hexadecimal; receipts name it.
+    pub(crate) digest: String,
+    /// Digest of the embedded policy.
+    pub(crate) embedded: String,
+    /// The path that the server is asked.
+    pub(crate) path: String,
+    /// The revisions of the server's bundles, by name.
+    pub(crate) revisions: BTreeMap<String, String>,
+    /// Digest of the copy of the server's modules that decided in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mirror: Option<String>,
 }
 
 /// What was decided about one request, or about several alike within a second.
@@ -104,11 +124,12 @@ pub struct RecordedContext {
 }
 
 /// The types of the platform's own events about policy, with their schemas.
-pub(crate) fn own_schemas() -> [(&'static str, Value); 3] {
+pub(crate) fn own_schemas() -> [(&'static str, Value); 4] {
     [
         (POLICY_ACTIVATED, policy_activated_schema()),
         (DECISION_RECORDED, decision_recorded_schema()),
         (DECISIONS_DROPPED, decisions_dropped_schema()),
+        (POLICY_COMBINED, policy_combined_schema()),
     ]
 }
 
@@ -134,6 +155,24 @@ fn policy_activated_schema() -> Value {
             "rolledBackTo": { "type": "integer", "minimum": 1 }
         },
         "required": ["digest", "modules"]
+    })
+}
+
+fn policy_combined_schema() -> Value {
+    let digest = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": POLICY_COMBINED,
+        "description": "A policy server beside the embedded policy decided by a policy that had not decided before.",
+        "type": "object",
+        "properties": {
+            "digest": digest,
+            "embedded": digest,
+            "path": { "type": "string" },
+            "revisions": { "type": "object", "additionalProperties": { "type": "string" } },
+            "mirror": digest
+        },
+        "required": ["digest", "embedded", "path", "revisions"]
     })
 }
 

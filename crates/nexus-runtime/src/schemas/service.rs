@@ -1,9 +1,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use nexus_core::{
-    Actor, Admission, AggregateType, DecisionId, EventType, ExpectedVersion, Metadata, NewEvent, Position, Proposal,
+    Admission, AggregateType, DecisionId, EventType, ExpectedVersion, Metadata, NewEvent, Position, Proposal,
     StreamAppend, StreamId, Timestamp, Version,
-    admission::AdmissionContext,
     ports::{
         AppendError, Direction, EventStore, IdSource, PolicyInput, PolicyKind, PolicyResource, RegisterError,
         RegisteredSchema, Registration, RegistrationPlan, RegistryChange, SchemaKind, StreamRead, Subject,
@@ -198,7 +197,7 @@ impl Inner {
         info: &RequestInfo,
         waits: &CancellationToken,
     ) -> Result<RegisteredNow, SchemaFailure> {
-        let decision_id = self.decide("schemas.register", &wanted.subject.name, info)?;
+        let decision_id = self.decide("schemas.register", &wanted.subject.name, info).await?;
         if self.declared.get(&wanted.subject) == Some(&Declared::Platform) {
             return Err(protected(wanted.subject, "belongs to the platform; choose another name"));
         }
@@ -231,7 +230,7 @@ impl Inner {
         info: &RequestInfo,
     ) -> Result<Changed, SchemaFailure> {
         let name = subject.as_ref().map_or("", |subject| subject.name.as_str());
-        let decision_id = self.decide("schemas.configure", name, info)?;
+        let decision_id = self.decide("schemas.configure", name, info).await?;
         if let Some(subject) = subject.as_ref().filter(|one| self.declared.get(one) == Some(&Declared::Platform)) {
             return Err(protected(subject.clone(), "belongs to the platform; its rules are fixed"));
         }
@@ -250,7 +249,7 @@ impl Inner {
         for_good: bool,
         info: &RequestInfo,
     ) -> Result<Changed, SchemaFailure> {
-        let decision_id = self.decide("schemas.delete", &subject.name, info)?;
+        let decision_id = self.decide("schemas.delete", &subject.name, info).await?;
         let mut at = self.at.lock().await;
         let mut change = self.registry.plan_deletion(&subject, version, for_good)?;
         if let RegistryChange::Deleted { versions, in_use, .. } = &mut change {
@@ -281,9 +280,9 @@ impl Inner {
     }
 
     /// Asks the policy whether the caller may operate the registry.
-    fn decide(&self, action: &'static str, name: &str, info: &RequestInfo) -> Result<DecisionId, SchemaFailure> {
+    async fn decide(&self, action: &'static str, name: &str, info: &RequestInfo) -> Result<DecisionId, SchemaFailure> {
         let decision_id = self.ids.decision_id();
-        let verdict = self.admission.policy().decide(&PolicyInput {
+        let input = PolicyInput {
             kind: PolicyKind::Admin,
             action,
             resource: PolicyResource { resource_type: "schema", id: name },
@@ -292,7 +291,8 @@ impl Inner {
             event: None,
             schema: None,
             request: &info.context,
-        });
+        };
+        let verdict = self.admission.judge().decide(&input).await;
         if verdict.allows() {
             return Ok(decision_id);
         }
@@ -316,9 +316,7 @@ impl Inner {
             condition: ExpectedVersion::Exact(*at).into(),
             events,
         };
-        let actor = Actor::system();
-        let context = AdmissionContext { actor: &actor, decision_id, request: &info.context };
-        let admitted = self.admission.admit(Proposal::single(part), context)?;
+        let admitted = self.admission.admit_own(Proposal::single(part), decision_id, &info.context)?;
         let appended = match self.store.append(admitted).await {
             Err(error @ AppendError::Conflict { .. }) => {
                 // An append whose answer was lost may have been stored after all.

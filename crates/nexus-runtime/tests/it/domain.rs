@@ -193,6 +193,7 @@ impl Data {
             policy: Arc::new(FixedPolicy::allow()),
             policy_compiler: None,
             policy_bundles: Vec::new(),
+            policy_server: None,
             read_store: Arc::new(MemoryReadStore::default()),
             idempotency: Arc::new(MemoryIdempotencyIndex::default()),
             clock: self.clock.clone(),

@@ -10,5 +10,6 @@
 mod domain;
 mod evolution;
 mod policies;
+mod policy_server;
 mod registered;
 mod tokens;

@@ -6,8 +6,11 @@ use std::{
 };
 
 use nexus_core::{
-    Actor, EventType, ExpectedVersion, Json, Metadata, NewEvent, Proposal, StreamAppend, StreamId,
-    ports::{EventStore as _, LogRead, PolicyInput, PolicyKind, PolicyModule, PolicyResource, RequestContext},
+    Actor, EventType, ExpectedVersion, Json, Metadata, NewEvent, Proposal, RecordedEvent, StreamAppend, StreamId,
+    framework::AggregateDefinition,
+    ports::{
+        EventStore as _, LogRead, PolicyInput, PolicyKind, PolicyModule, PolicyResource, PolicyServer, RequestContext,
+    },
 };
 use nexus_policy::{RegoPolicyCompiler, RegoPolicyEngine, shipped, shipped_tests, with_shipped};
 use nexus_runtime::{
@@ -17,26 +20,37 @@ use nexus_runtime::{
 use nexus_schema::JsonSchemaRegistry;
 use nexus_testkit::fakes::{ManualClock, MemoryEventStore, MemoryIdempotencyIndex, MemoryReadStore, SequentialIds};
 
+use crate::domain::first;
+
 /// What stays when a node is gone.
-struct Place {
-    clock: Arc<ManualClock>,
-    store: MemoryEventStore,
+pub(crate) struct Place {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: MemoryEventStore,
     ids: Arc<SequentialIds>,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Arc::new(ManualClock::default());
         Self { store: MemoryEventStore::new(clock.clone()), clock, ids: Arc::default() }
     }
 
     async fn start(&self, own: &str) -> Result<Node, StartError> {
+        self.start_beside(own, None).await
+    }
+
+    /// A node that serves orders, with a policy server beside its policy.
+    pub(crate) async fn start_beside(
+        &self,
+        own: &str,
+        policy_server: Option<Arc<dyn PolicyServer>>,
+    ) -> Result<Node, StartError> {
         let shipped = [shipped(), shipped_tests()].concat();
         let own = if own.is_empty() { Vec::new() } else { vec![module("own.rego", own)] };
         Node::start(NodeParts {
             service: "orders".into(),
             environment: "test".into(),
-            catalogue: Catalogue::new([]).unwrap(),
+            catalogue: Catalogue::new([AggregateDefinition::of::<first::Order>().unwrap()]).unwrap(),
             projections: Vec::new(),
             store: Arc::new(self.store.clone()),
             history: None,
@@ -48,6 +62,7 @@ impl Place {
                 PolicyBundle { name: "nexus".to_owned(), modules: shipped },
                 PolicyBundle { name: "app".to_owned(), modules: own },
             ],
+            policy_server,
             read_store: Arc::new(MemoryReadStore::default()),
             idempotency: Arc::new(MemoryIdempotencyIndex::default()),
             clock: self.clock.clone(),
@@ -57,13 +72,18 @@ impl Place {
     }
 
     /// The payloads of all events of a type.
-    async fn told(&self, event_type: &str) -> Vec<serde_json::Value> {
+    pub(crate) async fn told(&self, event_type: &str) -> Vec<serde_json::Value> {
         let page = self.store.read_log(LogRead { limit: 1000, ..LogRead::default() }).await.unwrap();
         let wanted = page.events.iter().filter(|event| event.event_type.as_str() == event_type);
         wanted.map(|event| event.payload.to_value().unwrap()).collect()
     }
 
-    async fn decisions(&self) -> Vec<DecisionRecorded> {
+    /// The whole log.
+    pub(crate) async fn events(&self) -> Vec<RecordedEvent> {
+        self.store.read_log(LogRead { limit: 1000, ..LogRead::default() }).await.unwrap().events
+    }
+
+    pub(crate) async fn decisions(&self) -> Vec<DecisionRecorded> {
         let told = self.told(DECISION_RECORDED).await;
         told.into_iter().map(|payload| serde_json::from_value(payload).unwrap()).collect()
     }
@@ -73,15 +93,15 @@ fn module(name: &str, rules: &str) -> PolicyModule {
     PolicyModule { name: name.to_owned(), source: format!("package nexus\n{rules}\n") }
 }
 
-fn bundle(name: &str, rules: &str) -> PolicyBundle {
+pub(crate) fn bundle(name: &str, rules: &str) -> PolicyBundle {
     PolicyBundle { name: name.to_owned(), modules: vec![module("rules.rego", rules)] }
 }
 
-fn denies(action: &str) -> String {
+pub(crate) fn denies(action: &str) -> String {
     format!("deny contains {{\"id\": \"no-{action}\", \"message\": \"no\"}} if input.action == \"{action}\"")
 }
 
-fn by(node: &Node, actor: &str, role: &str) -> RequestInfo {
+pub(crate) fn by(node: &Node, actor: &str, role: &str) -> RequestInfo {
     RequestInfo {
         actor: Actor::new(actor.into(), vec![role.into()]),
         context: RequestContext {
@@ -97,7 +117,7 @@ fn by(node: &Node, actor: &str, role: &str) -> RequestInfo {
     }
 }
 
-fn input<'a>(info: &'a RequestInfo, kind: PolicyKind, action: &'a str, id: &'a str) -> PolicyInput<'a> {
+pub(crate) fn input<'a>(info: &'a RequestInfo, kind: PolicyKind, action: &'a str, id: &'a str) -> PolicyInput<'a> {
     PolicyInput {
         kind,
         action,
@@ -110,9 +130,9 @@ fn input<'a>(info: &'a RequestInfo, kind: PolicyKind, action: &'a str, id: &'a s
     }
 }
 
-fn allows(node: &Node, action: &str) -> bool {
+async fn allows(node: &Node, action: &str) -> bool {
     let info = by(node, "ann", "admin");
-    node.policy().decide(&input(&info, PolicyKind::Query, action, "")).verdict.allows()
+    node.policy().decide(&input(&info, PolicyKind::Query, action, "")).await.verdict.allows()
 }
 
 #[tokio::test]
@@ -120,22 +140,22 @@ async fn a_pushed_bundle_is_in_force_at_once_and_after_a_restart_until_it_is_rol
     let place = Place::new();
     let node = place.start("").await.unwrap();
     let before = node.policy().digest();
-    assert!(allows(&node, "peek"));
+    assert!(allows(&node, "peek").await);
     let admin = by(&node, "root", "admin");
     let pushed = node.policy().activate(bundle("extra", &denies("peek")), admin.clone()).await.unwrap();
-    assert!(!allows(&node, "peek"));
+    assert!(!allows(&node, "peek").await);
     assert_eq!((pushed.author.as_str(), pushed.origin.as_str()), ("root", "pushed"));
     assert_ne!(node.policy().digest(), before);
     let first = pushed.revision.get();
     node.policy().activate(bundle("extra", &denies("look")), admin.clone()).await.unwrap();
-    assert!(allows(&node, "peek") && !allows(&node, "look"));
+    assert!(allows(&node, "peek").await && !allows(&node, "look").await);
     node.shutdown().await;
 
     let node = place.start("").await.unwrap();
-    assert!(allows(&node, "peek") && !allows(&node, "look"), "what was pushed is in force after a restart");
+    assert!(allows(&node, "peek").await && !allows(&node, "look").await, "what was pushed is in force after a restart");
     let back = node.policy().roll_back("extra".to_owned(), None, admin.clone()).await.unwrap();
     assert_eq!(back.origin, "rollback");
-    assert!(!allows(&node, "peek") && allows(&node, "look"));
+    assert!(!allows(&node, "peek").await && allows(&node, "look").await);
     let records = place.told("PolicyActivated").await;
     assert_eq!(records.last().unwrap()["rolledBackTo"], first);
     assert_eq!(records.last().unwrap()["digest"], node.policy().digest().to_string());
@@ -154,17 +174,20 @@ async fn what_the_application_declares_anew_takes_the_place_of_what_was_pushed_u
     let node = place.start(&denies("a")).await.unwrap();
     let admin = by(&node, "root", "admin");
     node.policy().activate(bundle("app", &denies("b")), admin).await.unwrap();
-    assert!(allows(&node, "a") && !allows(&node, "b"));
+    assert!(allows(&node, "a").await && !allows(&node, "b").await);
     node.shutdown().await;
     let node = place.start(&denies("a")).await.unwrap();
-    assert!(allows(&node, "a") && !allows(&node, "b"), "the application is as it was, so what was pushed stays");
+    assert!(
+        allows(&node, "a").await && !allows(&node, "b").await,
+        "the application is as it was, so what was pushed stays"
+    );
     node.shutdown().await;
     let node = place.start(&denies("c")).await.unwrap();
-    assert!(allows(&node, "b") && !allows(&node, "c"), "the application changed");
+    assert!(allows(&node, "b").await && !allows(&node, "c").await, "the application changed");
     let count = place.told("PolicyActivated").await.len();
     node.shutdown().await;
     let node = place.start("").await.unwrap();
-    assert!(allows(&node, "c"), "the application declares none any more");
+    assert!(allows(&node, "c").await, "the application declares none any more");
     node.shutdown().await;
     place.start("").await.unwrap().shutdown().await;
     assert_eq!(place.told("PolicyActivated").await.len(), count + 1, "a start that changes nothing records nothing");
@@ -295,11 +318,12 @@ async fn denials_that_are_alike_are_one_event_with_their_number() {
     let (ann, bob) = (by(&node, "ann", "reader"), by(&node, "bob", "reader"));
     for turn in 0..500 {
         let id = format!("o-{turn}");
-        let _ = node.policy().decide_traced(&input(&ann, PolicyKind::Query, "peek", &id), ann.traceparent.as_deref());
+        let _ =
+            node.policy().decide_traced(&input(&ann, PolicyKind::Query, "peek", &id), ann.traceparent.as_deref()).await;
     }
-    let _ = node.policy().decide(&input(&bob, PolicyKind::Query, "peek", "o-1"));
-    let _ = node.policy().decide(&input(&bob, PolicyKind::Admin, "backup", ""));
-    let _ = node.policy().decide(&input(&bob, PolicyKind::Query, "list", ""));
+    let _ = node.policy().decide(&input(&bob, PolicyKind::Query, "peek", "o-1")).await;
+    let _ = node.policy().decide(&input(&bob, PolicyKind::Admin, "backup", "")).await;
+    let _ = node.policy().decide(&input(&bob, PolicyKind::Query, "list", "")).await;
     node.shutdown().await;
     let mut told = place.decisions().await;
     told.sort_by_key(|one| (one.actor.id.clone(), one.action.clone()));
@@ -321,7 +345,7 @@ async fn of_a_flood_of_different_denials_the_number_is_kept() {
     let node = place.start(&denies("peek")).await.unwrap();
     for turn in 0..5_000 {
         let info = by(&node, &format!("actor-{turn}"), "reader");
-        let _ = node.policy().decide(&input(&info, PolicyKind::Query, "peek", ""));
+        let _ = node.policy().decide(&input(&info, PolicyKind::Query, "peek", "")).await;
         if turn % 500 == 0 {
             tokio::task::yield_now().await;
         }
@@ -340,7 +364,7 @@ async fn a_privileged_read_is_on_record_before_it_is_answered() {
     let node = place.start("").await.unwrap();
     let auditor = by(&node, "aud", "auditor");
     let asked = input(&auditor, PolicyKind::Temporal, "streams.as-of", "o-1");
-    let decision = node.policy().decide(&asked);
+    let decision = node.policy().decide(&asked).await;
     node.policy().record_read(&asked, &decision, None).await.unwrap();
     let told = place.decisions().await;
     let [read] = told.as_slice() else { panic!("{told:?}") };
@@ -355,6 +379,6 @@ async fn denials_are_written_without_anybody_asking_for_it() {
     let place = Place::new();
     let node = place.start(&denies("peek")).await.unwrap();
     let ann = by(&node, "ann", "reader");
-    let _ = node.policy().decide(&input(&ann, PolicyKind::Query, "peek", "o-1"));
+    let _ = node.policy().decide(&input(&ann, PolicyKind::Query, "peek", "o-1")).await;
     eventually(|| async { place.decisions().await.len() == 1 }).await;
 }

@@ -33,6 +33,7 @@ async fn node(store: &MemoryEventStore) -> Node {
         policy: Arc::new(FixedPolicy::allow()),
         policy_compiler: None,
         policy_bundles: Vec::new(),
+        policy_server: None,
         read_store: Arc::new(MemoryReadStore::default()),
         idempotency: Arc::new(MemoryIdempotencyIndex::default()),
         clock: Arc::new(ManualClock::default()),

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::{
         fakes::PermissiveSchemas,
-        fixture::{actor, admitted_by, event_id, proposal, request_context},
+        fixture::{actor, admitted_by, at_once, event_id, proposal, request_context},
     };
 
     fn admission(policy: &Arc<FixedPolicy>) -> Admission {
@@ -104,7 +104,7 @@ mod tests {
                 request: &request_context(),
             };
             let admission = admission(&Arc::new(policy));
-            let refused = admission.admit(proposal("order-1", ExpectedVersion::Any, 1), context);
+            let refused = at_once(admission.admit(proposal("order-1", ExpectedVersion::Any, 1), context)).unwrap();
             assert!(matches!(refused, Err(Refusal::Policy { index: 0, .. })), "{refused:?}");
         }
     }

@@ -2,6 +2,8 @@
 //! purpose.
 
 #[cfg(test)]
+mod judging;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod reference;

@@ -33,7 +33,10 @@ pub(crate) async fn serve(app: App, serve: Serve, program: &str, output: Output)
     let settings = Settings::gather(&serve)?;
     let access = settings.access()?;
     let data = DataDir::kept(settings.data()?)?;
-    let app = app.with_sample(serve.sample.as_deref())?.with_policy_directory(settings.policy.clone());
+    let mut app = app.with_sample(serve.sample.as_deref())?.with_policy_directory(settings.policy.clone());
+    if let Some(options) = settings.policy_server.clone() {
+        app = app.policy_server(options);
+    }
     let Settings { listen, role, limits, .. } = settings;
     run(app, ServerOptions { data, listen, environment: "production", role, access, limits }, program, output).await
 }

@@ -84,7 +84,18 @@ pub(crate) struct KeySection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicySection {
-    pub(crate) directory: PathBuf,
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) server: Option<PolicyServerSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PolicyServerSection {
+    pub(crate) url: String,
+    pub(crate) path: Option<String>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) token: Option<String>,
+    pub(crate) when_unreachable: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -162,6 +173,12 @@ mod tests {
             secret = "env:SECRET"
             [policy]
             directory = "policies"
+            [policy.server]
+            url = "https://opa.example"
+            path = "shop/orders"
+            timeout_ms = 250
+            token = "env:OPA_TOKEN"
+            when_unreachable = "deny"
         "#;
         let content = ConfigFile::parse(text).unwrap();
         let auth = content.auth.unwrap();
@@ -176,6 +193,8 @@ mod tests {
             ("[server]\nrole = \"most\"", "role"),
             ("[auth]\napi_tokens = \"yes\"", "api_tokens"),
             ("[[auth.issuers]]\nissuer = \"a\"\nroles = []", "audience"),
+            ("[policy.server]\npath = \"a\"", "url"),
+            ("[policy.server]\nurl = \"https://a\"\ntimeout_ms = \"1 s\"", "timeout_ms"),
             ("[server", "line 1"),
             ("[server]\nlisten = 1\nlisten = 2", "duplicate"),
         ] {

@@ -29,10 +29,13 @@ const ISSUERS: &[Member] = &[
     Member { name: "keys", below: KEYS },
 ];
 
+const POLICY_SERVER: &[Member] =
+    &[leaf("url"), leaf("path"), leaf("timeout_ms"), leaf("token"), leaf("when_unreachable")];
+
 const ALL: &[Member] = &[
     Member { name: "server", below: &[leaf("listen"), leaf("data"), leaf("role")] },
     Member { name: "auth", below: &[leaf("api_tokens"), Member { name: "issuers", below: ISSUERS }] },
-    Member { name: "policy", below: &[leaf("directory")] },
+    Member { name: "policy", below: &[leaf("directory"), Member { name: "server", below: POLICY_SERVER }] },
     Member {
         name: "limits",
         below: &[leaf("queries_per_minute"), leaf("search_per_minute"), leaf("temporal_per_minute")],
@@ -96,6 +99,8 @@ mod tests {
         assert_eq!(issuer, "`auth.issuers[1].audiance` is not known; did you mean `audience`?");
         let key = refused("[[auth.issuers]]\n[[auth.issuers.keys]]\nsecrets = \"env:A\"");
         assert_eq!(key, "`auth.issuers[0].keys[0].secrets` is not known; did you mean `secret`?");
+        let server = refused("[policy.server]\nwhen_unreachble = \"deny\"");
+        assert_eq!(server, "`policy.server.when_unreachble` is not known; did you mean `when_unreachable`?");
         assert!(refused("[server]\nzzz = 1").ends_with("known here: `listen`, `data`, `role`"));
     }
 }

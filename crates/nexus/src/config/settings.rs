@@ -6,10 +6,12 @@ use std::{
 
 use nexus_api::{RateLimit, RateLimits};
 use nexus_identity::IssuerOptions;
+use nexus_opa::OpaOptions;
 
 use super::{
     file::{ConfigFile, LimitsSection},
     issuers,
+    policy_server::policy_server,
 };
 use crate::{
     Failure,
@@ -24,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) role: Role,
     /// Policies that are added, and followed.
     pub(crate) policy: Option<PathBuf>,
+    /// What is asked beside the policy.
+    pub(crate) policy_server: Option<OpaOptions>,
     pub(crate) limits: RateLimits,
     pub(crate) access: Option<Access>,
     /// Every setting for a person: name, value, where it comes from.
@@ -84,14 +88,18 @@ impl Settings {
         let role = flags.role.or(in_file).unwrap_or(Role::All);
         tell("server.role", role.name().to_owned(), flags.role.is_some(), in_file.is_some());
 
-        let in_file = file.as_ref().and_then(|file| Some(file.beside(&file.content.policy.as_ref()?.directory)));
+        let in_file =
+            file.as_ref().and_then(|file| Some(file.beside(file.content.policy.as_ref()?.directory.as_ref()?)));
         let policy = flags.policy.clone().or_else(|| in_file.clone());
         let shown = policy.as_deref().map_or_else(|| "(not set)".to_owned(), |path| path.display().to_string());
         tell("policy.directory", shown, flags.policy.is_some(), in_file.is_some());
 
+        let mut in_file = |name: &str, value: String, in_file: bool| tell(name, value, false, in_file);
+        let asked = file.as_ref().map(|file| policy_server(file, &mut in_file)).transpose()?;
+
         let limits = limits(file.as_ref(), &mut tell);
         let access = access(flags, file.as_ref(), &mut told)?;
-        Ok(Self { listen, data, role, policy, limits, access, told })
+        Ok(Self { listen, data, role, policy, policy_server: asked.flatten(), limits, access, told })
     }
 
     /// What the server may be started with.
@@ -304,6 +312,41 @@ mod tests {
         assert!(!format!("{settings:?}").contains("0123456789abcdef"), "a secret is shown");
         fs::write(&path, "short\n").unwrap();
         assert!(refused(&serve).contains("at least 32 bytes"));
+    }
+
+    #[test]
+    fn a_policy_server_is_told_whole_and_its_token_is_not_shown() {
+        let (dir, serve) = with_file(
+            "[policy.server]\nurl = \"https://opa.example/\"\ntoken = \"file:token\"\nwhen_unreachable = \"embedded\"\n",
+        );
+        assert!(refused(&serve).contains("[policy.server]: `token`: "), "{}", refused(&serve));
+        let path = dir.path().join("token");
+        fs::write(&path, "0pa-s3cr3t\n").unwrap();
+        #[cfg(unix)]
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let settings = Settings::gather(&serve).unwrap();
+        let told: Vec<_> =
+            settings.told.iter().filter_map(|row| Some((row[0].strip_prefix("policy.server.")?, &*row[1]))).collect();
+        let expected = [
+            ("url", "https://opa.example"),
+            ("path", "nexus"),
+            ("timeout_ms", "100"),
+            ("token", "set"),
+            ("when_unreachable", "embedded"),
+        ];
+        assert_eq!(told, expected);
+        assert!(!format!("{settings:?}").contains("0pa-s3cr3t"), "a secret is shown");
+        for (lines, told) in [
+            ("url = \"http://opa.example\"", "`url`: a policy server is asked over https only"),
+            ("url = \"https://opa.example\"\npath = \"a/../b\"", "`path`: "),
+            ("url = \"https://opa.example\"\ntimeout_ms = 0", "`timeout_ms`: "),
+            ("url = \"https://opa.example\"\ntoken = \"0pa-s3cr3t\"", "not written into the configuration"),
+            ("url = \"https://opa.example\"\nwhen_unreachable = \"allow\"", "last-known-good, embedded, deny"),
+        ] {
+            let (_dir, serve) = with_file(&format!("[policy.server]\n{lines}\n"));
+            let reason = refused(&serve);
+            assert!(reason.contains(told) && !reason.contains("0pa-s3cr3t"), "{lines}: {reason}");
+        }
     }
 
     #[test]

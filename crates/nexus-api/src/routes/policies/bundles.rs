@@ -8,7 +8,9 @@ use nexus_runtime::{ActivePolicy, PolicyBundle};
 use serde::Deserialize;
 
 use crate::{
-    dto::{PolicyActivatedDto, PolicyBundleDto, PolicyList, PolicyModuleDto, PolicySources, PolicyTestDto},
+    dto::{
+        PolicyActivatedDto, PolicyBundleDto, PolicyList, PolicyModuleDto, PolicyServerDto, PolicySources, PolicyTestDto,
+    },
     problem::{Code, Problem, policy_failure},
     request::{Caller, Conversation, Params, PathArgs, WriteRequest},
     routes::answer::json,
@@ -30,7 +32,8 @@ pub(crate) async fn list_policies(
     params.only(&[])?;
     let policy = api.node.policy();
     let bundles = policy.bundles().await.iter().map(shown).collect();
-    json(StatusCode::OK, &PolicyList { digest: policy.digest().to_string(), bundles })
+    let server = policy.server().map(PolicyServerDto::from);
+    json(StatusCode::OK, &PolicyList { digest: policy.digest().to_string(), bundles, server })
 }
 
 /// Shows one bundle with its modules.

@@ -11,4 +11,4 @@ pub(crate) use bundles::{
 };
 pub(crate) use decisions::{__path_list_decisions, list_decisions};
 pub(crate) use evaluate::{__path_evaluate_policy, evaluate_policy};
-pub(crate) use opa::{opa_get, opa_post};
+pub(crate) use opa::{opa_get, opa_policies, opa_post};

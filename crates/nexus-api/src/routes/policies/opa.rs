@@ -60,6 +60,15 @@ pub(crate) async fn opa_get(
     answer(&api, path, &params, input).await
 }
 
+/// `GET /opa/v1/policies` lists the modules in force, as `{"result": [{"id": …, "raw": …}]}`.
+pub(crate) async fn opa_policies(State(api): State<Api>, _caller: Caller, params: Params) -> Result<Response, Problem> {
+    params.only(&["pretty"])?;
+    let bundles = api.node.policy().bundles().await;
+    let modules = bundles.iter().flat_map(|bundle| &bundle.modules);
+    let result: Vec<Value> = modules.map(|module| value!({ "id": module.name, "raw": module.source })).collect();
+    json(StatusCode::OK, &value!({ "result": result }))
+}
+
 async fn answer(
     api: &Api,
     path: Option<Path<String>>,
