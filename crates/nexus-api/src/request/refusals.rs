@@ -94,6 +94,7 @@ mod tests {
             let first = lines.taken();
             assert_eq!(first.len(), 1, "second {second}: {first:?}");
             assert!(first[0].contains("a token is refused") && first[0].contains("bad-signature"), "{first:?}");
+            // waits: for the end of the window, on a clock that is moved and not waited for
             sleep(WINDOW + Duration::from_millis(1)).await;
             let last = lines.taken();
             assert_eq!(last.len(), 1, "second {second}: {last:?}");
@@ -107,6 +108,7 @@ mod tests {
         let log = RefusalLog::default();
         for _ in 0..5 {
             log.tell(&AuthenticationError::Expired);
+            // waits: for the end of the window, on a clock that is moved and not waited for
             sleep(WINDOW * 2).await;
             let told = lines.taken();
             assert!(told.len() == 1 && told[0].contains("a token is refused"), "{told:?}");

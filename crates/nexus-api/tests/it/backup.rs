@@ -121,7 +121,7 @@ impl Download {
     }
 
     /// The download is cut, not ended, and its source lets go of it.
-    async fn ends_early(mut self) {
+    async fn expect_cut(mut self) {
         let cut = self.next().await;
         assert!(matches!(cut, Some(Err(_))), "{cut:?}");
         assert!(self.next().await.is_none());
@@ -138,7 +138,7 @@ async fn a_download_is_cut_when_its_token_is_revoked_while_nothing_is_sent() {
         assert_eq!(download.next().await.unwrap().unwrap(), 256 * 1024);
     }
     assert!(download.guarded.issuer.revoke(&download.token));
-    download.ends_early().await;
+    download.expect_cut().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +146,7 @@ async fn a_download_is_cut_when_its_token_expires() {
     let mut download = Download::start(1).await;
     assert_eq!(download.next().await.unwrap().unwrap(), 256 * 1024);
     download.guarded.server.clock.advance_micros(3600 * 1_000_000);
-    download.ends_early().await;
+    download.expect_cut().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +154,7 @@ async fn what_waits_for_a_slow_client_is_not_sent_once_its_token_is_revoked() {
     let mut download = Download::start(usize::MAX).await;
     assert_eq!(download.next().await.unwrap().unwrap(), 256 * 1024);
     assert!(download.guarded.issuer.revoke(&download.token));
-    download.ends_early().await;
+    download.expect_cut().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,14 +182,27 @@ async fn another_token_does_not_end_a_download() {
     }
 }
 
-/// Fails when as much waits for the client as there is room for.
+/// Fails when as much waits for the client as there is room for, and tells it.
+struct Failing(mpsc::Sender<()>);
+
+impl BackupSource for Failing {
+    fn write_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        for _ in 0..4 {
+            out.write_all(&[7; 256 * 1024])?;
+        }
+        self.0.send(()).map_err(io::Error::other)?;
+        Err(io::Error::other("the disk is gone"))
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_behind_a_full_queue_is_an_error_as_well() {
-    let server = server(Bytes(4 * 256 * 1024, true)).await;
-    let response = server.router.clone().oneshot(request(Method::GET, "/api/backup", &[], "")).await.unwrap();
+    let (told, failed) = mpsc::channel();
+    let server = Server::configured(|config| config.backups = Some(Arc::new(Failing(told)))).await;
+    let response = server.respond(request(Method::GET, "/api/backup", &[], "")).await;
     let mut archive = response.into_body().into_data_stream();
-    // waits: for the source, which fails long before
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let failed = tokio::task::spawn_blocking(move || failed.recv_timeout(Duration::from_secs(20)));
+    failed.await.unwrap().unwrap();
     let mut received = 0;
     let last = loop {
         match archive.next().await {
