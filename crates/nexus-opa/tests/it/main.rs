@@ -9,6 +9,7 @@
 
 mod asking;
 mod away;
+mod contract;
 mod fake;
 mod mirror;
 mod trouble;

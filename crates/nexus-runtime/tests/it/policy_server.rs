@@ -231,3 +231,16 @@ async fn an_outage_stops_no_record_and_no_revocation() {
     assert!(place.decisions().await.iter().any(|one| one.outcome == "failed"));
     drop(self::node(&place, &server).await);
 }
+
+#[tokio::test]
+async fn a_bundle_that_came_into_force_elsewhere_is_not_passed_over() {
+    let place = Place::new();
+    let (now, server) = Changing::new(Server::allows());
+    let (one, other) = (node(&place, &server).await, node(&place, &server).await);
+    let root = by(&one, "root", "admin");
+    other.policy().activate(bundle("extra", &denies("peek")), root.clone()).await.unwrap();
+    now.says(Server::verdict(VerdictOutcome::Allow, "2"));
+    let pushed = one.policy().activate(bundle("more", &denies("list")), root).await;
+    assert!(pushed.is_err_and(|failure| failure.to_string().contains("is at version")), "it knows of the other's");
+    assert_eq!(place.told("PolicyActivated").await.iter().filter(|told| told["bundle"] == "more").count(), 0);
+}

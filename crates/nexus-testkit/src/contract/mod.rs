@@ -12,6 +12,7 @@
 //! | [`SchemaRegistry`](nexus_core::ports::SchemaRegistry) | [`SchemaRegistryFixture`] | [`schema_registry_contract!`](crate::schema_registry_contract) |
 //! | [`SubjectRegistry`](nexus_core::ports::SubjectRegistry) | [`SubjectRegistryFixture`] | [`subject_registry_contract!`](crate::subject_registry_contract) |
 //! | [`PolicyEngine`](nexus_core::ports::PolicyEngine) | [`PolicyEngineFixture`] | [`policy_engine_contract!`](crate::policy_engine_contract) |
+//! | [`PolicyServer`](nexus_core::ports::PolicyServer) | [`PolicyServerFixture`] | [`policy_server_contract!`](crate::policy_server_contract) |
 //! | [`Authenticator`](nexus_core::ports::Authenticator) | [`AuthenticatorFixture`] | [`authenticator_contract!`](crate::authenticator_contract) |
 
 pub mod authenticator;
@@ -19,6 +20,7 @@ pub mod event_store;
 pub mod idempotency_index;
 mod outcome;
 pub mod policy_engine;
+pub mod policy_server;
 pub mod resource_store;
 mod run;
 pub mod schema_registry;
@@ -30,6 +32,7 @@ pub use event_store::EventStoreFixture;
 pub use idempotency_index::IdempotencyIndexFixture;
 pub use outcome::{Breach, Outcome};
 pub use policy_engine::PolicyEngineFixture;
+pub use policy_server::PolicyServerFixture;
 pub use resource_store::ReadStoreFixture;
 pub use run::{run, run_blocking};
 pub use schema_registry::SchemaRegistryFixture;

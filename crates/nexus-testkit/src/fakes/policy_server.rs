@@ -18,6 +18,8 @@ type Script = dyn Fn(&Asked) -> BoxFuture<'static, ServerVerdict> + Send + Sync;
 pub struct ScriptedPolicyServer {
     script: Box<Script>,
     asked: Mutex<Vec<Asked>>,
+    /// What was answered last.
+    last: Mutex<Option<ServerVerdict>>,
 }
 
 /// One question, as far as tests want to know.
@@ -36,7 +38,7 @@ pub struct Asked {
 impl ScriptedPolicyServer {
     /// A server that follows a script.
     pub fn new(script: impl Fn(&Asked) -> BoxFuture<'static, ServerVerdict> + Send + Sync + 'static) -> Self {
-        Self { script: Box::new(script), asked: Mutex::default() }
+        Self { script: Box::new(script), asked: Mutex::default(), last: Mutex::default() }
     }
 
     /// A server that answers at once.
@@ -98,16 +100,26 @@ impl PolicyServer for ScriptedPolicyServer {
         };
         let answer = (self.script)(&asked);
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
-        answer
+        Box::pin(async move {
+            let verdict = answer.await;
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict.clone());
+            verdict
+        })
     }
 
     fn status(&self) -> PolicyServerStatus {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (reach, last_error) = match last {
+            None => (PolicyServerReach::Unknown, None),
+            Some(ServerVerdict { source: Some(_), .. }) => (PolicyServerReach::Answering, None),
+            Some(verdict) => (PolicyServerReach::Failing, Some(format!("{:?}", verdict.outcome))),
+        };
         PolicyServerStatus {
             url: "http://127.0.0.1:8181".to_owned(),
             path: "nexus".to_owned(),
-            reach: PolicyServerReach::Unknown,
+            reach,
             last_answer: None,
-            last_error: None,
+            last_error,
             revisions: BTreeMap::new(),
             when_unreachable: "deny".to_owned(),
             mirror: None,

@@ -6,6 +6,8 @@ mod judging;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod policy_servers;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod wrong;

@@ -143,3 +143,9 @@ mod authenticator {
 
     authenticator_contract!(Memory);
 }
+
+mod policy_server {
+    use super::super::policy_servers::Scripted;
+
+    nexus_testkit::policy_server_contract!(Scripted<super::super::policy_servers::Right>);
+}

@@ -3,6 +3,7 @@
 mod authenticator;
 mod event_store;
 mod governance;
+mod policy_server;
 mod read_store;
 mod subjects;
 
