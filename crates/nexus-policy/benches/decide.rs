@@ -129,6 +129,7 @@ fn main() -> Result<(), PolicyError> {
     let example = engine(EXAMPLE_RULE)?;
     let (one, many) = (Asker::new(1), Asker::new(5_000));
     measure("command of the Order example, every order different", 20_000, |turn| many.ask(&example, turn, false));
+    measure("append of the Order example, remembered", 200_000, |turn| one.ask(&example, turn, true));
     for append in [false, true] {
         let kind = if append { "append" } else { "command" };
         measure(&format!("{kind}, evaluated over the whole input"), 20_000, |turn| one.ask(&unclear, turn, append));
