@@ -13,4 +13,4 @@ pub use clients::ForeignClient;
 pub use data::{Data, data};
 pub use http::{Answer, Http};
 pub use ledger::{Ledger, OrderTotals};
-pub use process::{Finished, Server, binary, run, run_program};
+pub use process::{Finished, Server, binary, eventually, run, run_program};

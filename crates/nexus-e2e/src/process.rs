@@ -238,3 +238,16 @@ fn wait(child: &mut Child, limit: Duration) -> Option<Option<i32>> {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// Looks again and again until something holds that a server does in its own time, such as following a directory.
+///
+/// # Panics
+/// When it does not hold within a minute.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
+        // waits: for a server to do what nobody can ask it to have done
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     process::Command,
     sync::mpsc,
     thread,
@@ -136,6 +136,17 @@ fn a_base_that_is_not_there_is_an_error_that_says_so() {
     assert!(error.to_string().contains("git"), "{error}");
 }
 
+/// The head of the request that comes in over a connection.
+fn head_of(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    let mut part = [0; 1024];
+    while !request.ends_with(b"\r\n\r\n") {
+        let length = stream.read(&mut part).unwrap();
+        request.extend_from_slice(&part[..length]);
+    }
+    String::from_utf8_lossy(&request).into_owned()
+}
+
 /// A registry that answers each request by its path; what it does not know is 404.
 fn serve(answers: Vec<(&'static str, String)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -143,13 +154,7 @@ fn serve(answers: Vec<(&'static str, String)>) -> String {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            let mut part = [0; 1024];
-            while !request.ends_with(b"\r\n\r\n") {
-                let length = stream.read(&mut part).unwrap();
-                request.extend_from_slice(&part[..length]);
-            }
-            let path = String::from_utf8_lossy(&request).split(' ').nth(1).unwrap().to_owned();
+            let path = head_of(&mut stream).split(' ').nth(1).unwrap().to_owned();
             let answer = answers.iter().find(|(known, _)| *known == path);
             let (status, body) = answer.map_or(("404 Not Found", "{}"), |(_, body)| ("200 OK", body.as_str()));
             let length = body.len();
@@ -196,13 +201,7 @@ fn answering(head: &'static str) -> (String, mpsc::Receiver<Option<String>>) {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            let mut part = [0; 1024];
-            while !request.ends_with(b"\r\n\r\n") {
-                let length = stream.read(&mut part).unwrap();
-                request.extend_from_slice(&part[..length]);
-            }
-            let text = String::from_utf8_lossy(&request).into_owned();
+            let text = head_of(&mut stream);
             let header = text.lines().find_map(|line| line.strip_prefix("authorization: ").map(str::to_owned));
             // Nobody may be left to tell.
             let _ = told.send(header);

@@ -1,12 +1,8 @@
 //! Policies of a real server: followed in a directory, pushed and rolled back, tested and tried on what is stored.
 
-use std::{
-    fs,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, time::Duration};
 
-use nexus_e2e::{ForeignClient, Http, Server, run};
+use nexus_e2e::{ForeignClient, Http, Server, eventually, run};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -34,16 +30,6 @@ fn place(http: &Http, id: &str, lines: usize) -> u16 {
     let line = json!({ "productId": "85123A", "quantity": 1, "unitPriceMinor": 255 });
     let body = json!({ "aggregateId": id, "customerId": "17850", "country": "France", "lines": vec![line; lines] });
     http.post("/api/commands/PlaceOrder", &body).status
-}
-
-/// Waits until a server that looks at its directory once a second has seen it.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "never: {what}");
-        // waits: for the server to look at the directory, or to write what it denied
-        std::thread::sleep(Duration::from_millis(200));
-    }
 }
 
 #[test]

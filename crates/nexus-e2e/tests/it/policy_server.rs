@@ -1,11 +1,8 @@
 //! Servers that ask another one beside their own policy: what it denies, what is on record, and what holds without it.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
 
-use nexus_e2e::{Http, Server, run};
+use nexus_e2e::{Http, Server, eventually, run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -61,15 +58,6 @@ impl Asking {
         let all = policies["events"].as_array().unwrap().iter();
         let mut combined = all.filter(|event| event["eventType"] == "PolicyCombined").map(|event| &event["payload"]);
         combined.find(|told| told["digest"] == digest).cloned()
-    }
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
-        // waits: for a server to look at another, or to write what it denied
-        std::thread::sleep(Duration::from_millis(100));
     }
 }
 
