@@ -29,6 +29,7 @@ fn asking(url: &str, when_unreachable: &str) -> Asking {
     fs::write(&path, text).unwrap();
     let config = path.to_str().unwrap().to_owned();
     let server = Server::start(&["serve", "--config", &config, "--insecure-no-auth"]);
+    assert!(server.banner.contains(&format!("`nexus` of {url}/opa: both must allow")), "{}", server.banner);
     Asking { _dir: dir, config, server }
 }
 

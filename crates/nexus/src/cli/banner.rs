@@ -25,6 +25,10 @@ pub(crate) fn banner(app: &App, server: &Server, program: &str, output: Output, 
     for line in access(server) {
         row("Access", &line);
     }
+    if let Some(beside) = app.domain.policy_server() {
+        let (url, path, way) = (beside.url(), beside.path(), beside.when_unreachable.as_str());
+        row("Policy", &format!("its own, and `{path}` of {url}: both must allow; while that is away: {way}"));
+    }
     for line in domain(server) {
         row("Serves", &line);
     }

@@ -116,7 +116,7 @@ impl ConfigFile {
             Failure::usage(format_args!("the configuration {} cannot be read: {error}", path.display()))
         })?;
         let content = Self::parse(&text).map_err(|reason| {
-            Failure::usage(format_args!("{}: {reason}", path.display())).hint("see docs/identity.md")
+            Failure::usage(format_args!("{}: {reason}", path.display())).hint("see docs/formats/nexus-toml.md")
         })?;
         Ok(Self { path: path.to_owned(), content })
     }
