@@ -51,19 +51,23 @@ impl Breaker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, state: State) {
-        let mut now = self.state();
-        let (was, is) = (matches!(*now, State::Closed { .. }), matches!(state, State::Closed { .. }));
-        *now = state;
-        drop(now);
-        if was && !is {
-            tracing::warn!(
+    /// Goes over to what follows from the state there is; nothing comes in between.
+    fn change(&self, next: impl FnOnce(State) -> State) {
+        let mut state = self.state();
+        let was = *state;
+        let is = next(was);
+        *state = is;
+        drop(state);
+        match (was, is) {
+            (State::Closed { .. }, State::Closed { .. }) => return,
+            (State::Closed { .. }, _) => tracing::warn!(
                 "the policy server failed {FAILURES} times in a row; it is left alone for {PAUSE:?} at a time"
-            );
-        } else if !was && is {
-            tracing::info!("the policy server answers again");
+            ),
+            (_, State::Closed { .. }) => tracing::info!("the policy server answers again"),
+            _ => {}
         }
-        metrics::gauge!("nexus_policy_server_away").set(if is { 0.0 } else { 1.0 });
+        let away = !matches!(is, State::Closed { .. });
+        metrics::gauge!("nexus_policy_server_away").set(if away { 1.0 } else { 0.0 });
     }
 }
 
@@ -78,29 +82,29 @@ impl Pass<'_> {
     /// The server answered, whatever it said.
     pub(crate) fn answered(mut self) {
         self.probe = false;
-        self.breaker.set(State::Closed { failures: 0 });
+        self.breaker.change(|_| State::Closed { failures: 0 });
     }
 
     /// The server could not be reached.
     pub(crate) fn failed(mut self) {
         let probe = std::mem::take(&mut self.probe);
-        let state = *self.breaker.state();
         let open = State::Open { until: Instant::now() + PAUSE };
-        match state {
-            State::Closed { failures } if failures + 1 >= FAILURES => self.breaker.set(open),
-            State::Closed { failures } => self.breaker.set(State::Closed { failures: failures + 1 }),
-            State::Probing if probe => self.breaker.set(open),
+        self.breaker.change(|state| match state {
+            State::Closed { failures } if failures + 1 >= FAILURES => open,
+            State::Closed { failures } => State::Closed { failures: failures + 1 },
+            State::Probing if probe => open,
             // It was let through before the server was left alone.
-            State::Open { .. } | State::Probing => {}
-        }
+            State::Open { .. } | State::Probing => state,
+        });
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.probe {
-            // Whoever tried went away; the next one tries.
-            self.breaker.set(State::Open { until: Instant::now() });
+            // Whoever tried went away; the next one tries, unless an earlier question was answered meanwhile.
+            let next = State::Open { until: Instant::now() };
+            self.breaker.change(|state| if state == State::Probing { next } else { state });
         }
     }
 }
@@ -152,5 +156,17 @@ mod tests {
         late.into_iter().for_each(Pass::failed);
         tokio::time::advance(PAUSE / 2).await;
         assert!(breaker.enter().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_that_is_given_up_does_not_undo_an_answer() {
+        let breaker = Breaker::new();
+        let late = breaker.enter().unwrap();
+        fail(&breaker, FAILURES);
+        tokio::time::advance(PAUSE).await;
+        let probe = breaker.enter().unwrap();
+        late.answered();
+        drop(probe);
+        assert!(!breaker.is_open());
     }
 }
