@@ -240,10 +240,30 @@ fn steps(reference: &Ref<Expr>) -> Vec<String> {
     steps
 }
 
+/// What the names that a module imports stand for.
+#[derive(Default)]
+pub(crate) struct Imports(BTreeMap<String, String>);
+
+impl Imports {
+    pub(crate) fn add(&mut self, import: &Import) {
+        let path = static_path(&import.refr);
+        let last = path.rsplit('.').next().unwrap_or_default().to_owned();
+        let name = import.r#as.as_ref().map_or(last, |name| name.text().to_owned());
+        self.0.insert(name, path);
+    }
+
+    /// The full name of what a reference names that starts from `data` or from an import.
+    pub(crate) fn full_name(&self, reference: &str) -> Option<String> {
+        let (root, rest) = reference.split_once('.').map_or((reference, None), |(root, rest)| (root, Some(rest)));
+        let start = if root == "data" { root } else { self.0.get(root)? };
+        Some(rest.map_or_else(|| start.to_owned(), |rest| format!("{start}.{rest}")))
+    }
+}
+
 /// Collects what the rules of one module refer to.
 struct Collect {
     package: String,
-    aliases: BTreeMap<String, String>,
+    imports: Imports,
     /// The rule being walked.
     current: String,
     references: BTreeSet<(String, String)>,
@@ -257,7 +277,7 @@ impl Collect {
     fn of(module: &Module) -> Self {
         let mut collect = Self {
             package: package(module),
-            aliases: BTreeMap::new(),
+            imports: Imports::default(),
             current: String::new(),
             references: BTreeSet::new(),
             depth: 0,
@@ -270,26 +290,17 @@ impl Collect {
 
     fn refer(&mut self, reference: &Ref<Expr>) {
         let path = static_path(reference);
-        let (root, rest) = path.split_once('.').map_or((path.as_str(), None), |(root, rest)| (root, Some(rest)));
-        let start = match root {
-            "" | "input" => return,
-            "data" => "data".to_owned(),
-            _ => self.aliases.get(root).cloned().unwrap_or_else(|| format!("{}.{root}", self.package)),
-        };
-        let target = match rest {
-            Some(rest) => format!("{start}.{rest}"),
-            None => start,
-        };
+        if matches!(path.split('.').next(), Some("" | "input")) {
+            return;
+        }
+        let target = self.imports.full_name(&path).unwrap_or_else(|| format!("{}.{path}", self.package));
         self.references.insert((self.current.clone(), target));
     }
 }
 
 impl Visitor for Collect {
     fn import(&mut self, import: &Import) {
-        let path = static_path(&import.refr);
-        let last = path.rsplit('.').next().unwrap_or_default().to_owned();
-        let alias = import.r#as.as_ref().map_or(last, |alias| alias.text().to_owned());
-        self.aliases.insert(alias, path);
+        self.imports.add(import);
     }
 
     fn rule(&mut self, rule: &Rule) {

@@ -1,11 +1,11 @@
 //! What the rules of a bundle look at under `data` that the bundle itself does not define.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use regorus::unstable::{Expr, Import, Module, Ref, Rule, WithModifier};
 
 use crate::{
-    calls::{name, package, static_path},
+    calls::{Imports, name, package, static_path},
     visit::{self, Visitor},
 };
 
@@ -37,33 +37,20 @@ fn defined(path: &str, rules: &BTreeSet<String>) -> bool {
 /// What one module looks at under `data`.
 #[derive(Default)]
 struct Looks {
-    aliases: BTreeMap<String, String>,
+    imports: Imports,
     at: BTreeSet<String>,
 }
 
 impl Looks {
     fn look(&mut self, reference: &Ref<Expr>) {
-        let path = static_path(reference);
-        let (root, rest) = path.split_once('.').map_or((path.as_str(), None), |(root, rest)| (root, Some(rest)));
-        let start = match root {
-            "data" => "data",
-            other => match self.aliases.get(other) {
-                Some(imported) => imported,
-                None => return,
-            },
-        };
-        self.at.insert(rest.map_or_else(|| start.to_owned(), |rest| format!("{start}.{rest}")));
+        let path = self.imports.full_name(&static_path(reference));
+        self.at.extend(path.filter(|path| path.split('.').next() == Some("data")));
     }
 }
 
 impl Visitor for Looks {
     fn import(&mut self, import: &Import) {
-        let path = static_path(&import.refr);
-        if path == "data" || path.starts_with("data.") {
-            let last = path.rsplit('.').next().unwrap_or_default().to_owned();
-            let alias = import.r#as.as_ref().map_or(last, |alias| alias.text().to_owned());
-            self.aliases.insert(alias, path);
-        }
+        self.imports.add(import);
     }
 
     fn rule(&mut self, _: &Rule) {}
